@@ -1,0 +1,1 @@
+//! Every baseline, as an autoscaler or a tuner.

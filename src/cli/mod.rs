@@ -1,0 +1,98 @@
+//! The command line: one file a command. A command parses, calls and prints; it decides nothing.
+//!
+//! Data goes to standard output, everything else to standard error. Exit status: 0 done, 1 failed, 2 wrong input or
+//! usage, 3 a `--require` gate not met. A closed pipe is 0.
+
+mod completions;
+mod config;
+mod log;
+mod man;
+pub mod output;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::error::InputError;
+
+/// Tune the Kubernetes HorizontalPodAutoscaler from recorded traffic.
+#[derive(Debug, Parser)]
+#[command(name = "hpatune", version, max_term_width = 100, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(flatten)]
+    talk: log::Talk,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Config(config::Config),
+    Completions(completions::Completions),
+    Man(man::Man),
+}
+
+impl Command {
+    fn run(self, out: &mut impl Write) -> anyhow::Result<Status> {
+        match self {
+            Self::Config(command) => command.run(out),
+            Self::Completions(command) => command.run(out),
+            Self::Man(command) => command.run(out),
+        }
+    }
+}
+
+/// How a command that did not fail ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// Done: exit status 0.
+    Done,
+    /// A `--require` gate was not met: exit status 3.
+    GateNotMet,
+}
+
+/// Runs the program on the process' arguments, and says how to exit.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    cli.talk.start();
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let result = cli.command.run(&mut out).and_then(|status| {
+        out.flush()?;
+        Ok(status)
+    });
+    match result {
+        Ok(Status::Done) => ExitCode::SUCCESS,
+        Ok(Status::GateNotMet) => ExitCode::from(3),
+        Err(error) => fail(&error),
+    }
+}
+
+fn usage(error: &clap::Error) -> ExitCode {
+    match error.print() {
+        Err(broken) if broken.kind() != io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
+        _ if error.use_stderr() => ExitCode::from(2),
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+fn fail(error: &anyhow::Error) -> ExitCode {
+    let closed = |cause: &(dyn std::error::Error + 'static)| {
+        cause.downcast_ref::<io::Error>().is_some_and(|io| io.kind() == io::ErrorKind::BrokenPipe)
+    };
+    if error.chain().any(closed) {
+        return ExitCode::SUCCESS;
+    }
+    let input = error.downcast_ref::<InputError>();
+    let mut text = format!("error: {error:#}\n");
+    if let Some(input) = input {
+        text = format!("{text}  help: {}\n", input.help.replace('\n', "\n        "));
+    }
+    // Nothing can be told to a user whose standard error is closed.
+    let _ = io::stderr().write_all(text.as_bytes());
+    ExitCode::from(if input.is_some() { 2 } else { 1 })
+}

@@ -1,0 +1,110 @@
+//! Where results go: files that are whole or absent, standard output, and progress on a terminal.
+
+use std::fs;
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::error::InputError;
+
+static QUIET: AtomicBool = AtomicBool::new(false);
+static BAR: std::sync::Mutex<Option<ProgressBar>> = std::sync::Mutex::new(None);
+
+/// Draws no progress from here on.
+pub(super) fn set_quiet(quiet: bool) {
+    QUIET.store(quiet, Ordering::Relaxed);
+}
+
+/// Writes a file through a temporary one beside it, so that it is whole or absent; `-` is standard output.
+///
+/// # Errors
+/// An [`InputError`] that names the path, or what `write` returns.
+pub fn write_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    if path.as_os_str() == "-" {
+        let mut out = io::stdout().lock();
+        write(&mut out)?;
+        return Ok(out.flush()?);
+    }
+    let wrong = |error: &io::Error| InputError::io(path, "write", error);
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new()
+        .prefix(".hpatune-")
+        .permissions(permissions())
+        .tempfile_in(directory)
+        .map_err(|error| wrong(&error))?;
+    {
+        let mut buffered = io::BufWriter::new(file.as_file_mut());
+        write(&mut buffered)?;
+        buffered.flush().map_err(|error| wrong(&error))?;
+    }
+    file.as_file().sync_all().map_err(|error| wrong(&error))?;
+    file.persist(path).map_err(|error| wrong(&error.error))?;
+    Ok(())
+}
+
+#[cfg(unix)]
+fn permissions() -> fs::Permissions {
+    use std::os::unix::fs::PermissionsExt;
+    fs::Permissions::from_mode(0o666)
+}
+
+#[cfg(not(unix))]
+fn permissions() -> fs::Permissions {
+    fs::metadata(".").map(|it| it.permissions()).expect("the current directory is there")
+}
+
+/// Makes a directory and its parents.
+///
+/// # Errors
+/// An [`InputError`] that names the path.
+pub fn make_dir(path: &Path) -> Result<(), InputError> {
+    fs::create_dir_all(path).map_err(|error| InputError::io(path, "make the directory", &error))
+}
+
+/// A progress bar over `length` units on standard error. It shows after a second, only on a terminal, and not with
+/// `--quiet`.
+pub fn progress(length: u64, unit: &str) -> ProgressBar {
+    let quiet = QUIET.load(Ordering::Relaxed) || !io::stderr().is_terminal();
+    let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr_with_hz(10) };
+    let bar = ProgressBar::with_draw_target(Some(length), target);
+    let template =
+        format!("{{msg}} [{{wide_bar}}] {{human_pos}}/{{human_len}} {unit}, {{elapsed}} gone, {{eta}} to go");
+    let style = ProgressStyle::with_template(&template).expect("the template is fixed").progress_chars("=> ");
+    bar.set_style(style);
+    bar.enable_steady_tick(Duration::from_millis(200));
+    if let Ok(mut current) = BAR.lock() {
+        *current = Some(bar.clone());
+    }
+    bar
+}
+
+/// Standard error that does not tear a progress bar.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stderr;
+
+impl Write for Stderr {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let bar = BAR.lock().ok().and_then(|bar| bar.clone()).filter(|bar| !bar.is_finished());
+        match bar {
+            Some(bar) => bar.suspend(|| io::stderr().write_all(bytes))?,
+            None => io::stderr().write_all(bytes)?,
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
+impl MakeWriter<'_> for Stderr {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        *self
+    }
+}

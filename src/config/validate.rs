@@ -1,0 +1,99 @@
+//! The rules between fields, and the ranges that no type holds.
+
+use super::Experiment;
+use crate::error::{InputError, above_zero, at_least, within};
+
+impl Experiment {
+    /// Checks every rule; the error names the field, without its place.
+    ///
+    /// # Errors
+    /// The first rule that is broken.
+    pub fn validate(&self) -> Result<(), InputError> {
+        self.validate_hpa()?;
+        self.validate_world()?;
+        self.validate_slo()?;
+        self.split.validate()?;
+        self.tune.validate()?;
+        self.env.validate()?;
+        self.train.validate()
+    }
+
+    fn validate_hpa(&self) -> Result<(), InputError> {
+        let hpa = &self.hpa;
+        at_least("hpa.min_replicas", f64::from(hpa.min_replicas), 1.0)?;
+        if hpa.max_replicas < hpa.min_replicas {
+            let problem = format!("{} is below min_replicas = {}", hpa.max_replicas, hpa.min_replicas);
+            let help = format!("write {} or more, or lower hpa.min_replicas", hpa.min_replicas);
+            return Err(InputError::new(problem, help).field("hpa.max_replicas"));
+        }
+        within("hpa.max_replicas", f64::from(hpa.max_replicas), 1.0, 100_000.0)?;
+        within("hpa.tolerance", hpa.tolerance, 0.0, 10.0)?;
+        at_least("hpa.sync_period", hpa.sync_period.as_secs_f64(), 1.0)?;
+        if hpa.target_cpu.is_none() && hpa.target_memory.is_none() {
+            let help = "set hpa.target_cpu or hpa.target_memory";
+            return Err(InputError::new("the HPA has no metric", help).field("hpa"));
+        }
+        for (name, direction) in [("scale_up", &hpa.scale_up), ("scale_down", &hpa.scale_down)] {
+            let Some(direction) = direction else { continue };
+            if let Some(span) = direction.stabilization {
+                within(&format!("hpa.{name}.stabilization"), span.as_secs_f64(), 0.0, 3600.0)?;
+            }
+            if let Some(tolerance) = direction.tolerance {
+                within(&format!("hpa.{name}.tolerance"), tolerance, 0.0, 10.0)?;
+            }
+            if direction.policies.as_ref().is_some_and(Vec::is_empty) {
+                let error = InputError::new("the list is empty", "name at least one policy, or leave the key out");
+                return Err(error.field(format!("hpa.{name}.policies")));
+            }
+        }
+        Ok(())
+    }
+
+    fn validate_world(&self) -> Result<(), InputError> {
+        let workload = &self.workload;
+        above_zero("workload.scale", workload.scale)?;
+        if let Some(pods) = workload.fit_pods {
+            above_zero("workload.fit_pods", pods)?;
+        }
+        if let Some(cpu) = workload.cpu_per_request_ms {
+            above_zero("workload.cpu_per_request_ms", cpu)?;
+        }
+        above_zero("workload.cpu_share", workload.cpu_share)?;
+        within("workload.cpu_share", workload.cpu_share, 0.0, 1.0)?;
+        within("workload.service_cv", workload.service_cv, 0.0, 100.0)?;
+        if self.pod.limit() < self.pod.cpu_request {
+            let problem = format!("{} is below cpu_request = {}", self.pod.limit(), self.pod.cpu_request);
+            return Err(InputError::new(problem, "raise the limit, or leave it out").field("pod.cpu_limit"));
+        }
+        if self.pod.memory_limit() < self.pod.memory_request {
+            let problem = format!("{} is below memory_request = {}", self.pod.memory_limit(), self.pod.memory_request);
+            return Err(InputError::new(problem, "raise the limit, or leave it out").field("pod.memory_limit"));
+        }
+        let startup = &self.startup;
+        if startup.p99 < startup.median {
+            let error = InputError::new("the 99th percentile is below the median", "raise it to the median or more");
+            return Err(error.field("startup.p99"));
+        }
+        within("startup.image_cached", startup.image_cached, 0.0, 1.0)?;
+        within("startup.cpu_share", startup.cpu_share, 0.0, 1.0)?;
+        at_least("metrics.resolution", self.metrics.resolution.as_secs_f64(), 1.0)?;
+        within("metrics.missing", self.metrics.missing, 0.0, 1.0)
+    }
+
+    fn validate_slo(&self) -> Result<(), InputError> {
+        at_least("slo.slowdown", self.slo.slowdown, 1.0)?;
+        above_zero("slo.timeout", self.slo.timeout.as_secs_f64())?;
+        if let Some(latency) = self.slo.latency {
+            above_zero("slo.latency", latency.as_secs_f64())?;
+        }
+        for (name, price) in [
+            ("prices.cpu_hour", self.prices.cpu_hour),
+            ("prices.gib_hour", self.prices.gib_hour),
+            ("prices.pod_start", self.prices.pod_start),
+            ("prices.violation", self.prices.violation),
+        ] {
+            at_least(name, price, 0.0)?;
+        }
+        Ok(())
+    }
+}

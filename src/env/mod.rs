@@ -1,0 +1,5 @@
+//! The reinforcement-learning environment around the simulator.
+
+pub mod settings;
+
+pub use settings::Settings;

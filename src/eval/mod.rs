@@ -1,0 +1,4 @@
+//! Judging: experiment runner, search, statistics.
+
+pub mod split;
+pub mod tune;

@@ -1,0 +1,1 @@
+//! Forecasters and demand features: pure functions of the past.

@@ -1,0 +1,1 @@
+//! Reading and writing traces. Polars lives here and nowhere else.

@@ -1,0 +1,1 @@
+//! Pictures. Plotters lives here and nowhere else.

@@ -1,0 +1,1 @@
+//! Tables and documents that people and scripts read.

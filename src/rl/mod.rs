@@ -1,0 +1,5 @@
+//! Learning: PPO and its relatives. Candle lives here and nowhere else.
+
+pub mod settings;
+
+pub use settings::Settings;

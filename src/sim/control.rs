@@ -1,0 +1,103 @@
+//! Who decides: an [`Autoscaler`] sets replicas at each sync, a [`Tuner`] moves HPA fields at each control interval.
+//!
+//! Every comparison runs through these two, and what a tuner says is by construction expressible as HPA fields.
+
+use std::time::Duration;
+
+use super::outcome::Totals;
+use crate::hpa;
+use crate::hpa::spec::Policy;
+use crate::units::{Replicas, SimTime};
+
+/// Decides replicas. The stock HPA is one.
+pub trait Autoscaler: Send {
+    /// How often [`sync`](Self::sync) runs.
+    fn period(&self) -> Duration;
+
+    /// Replicas to write to the scale subresource; `None` leaves it.
+    fn sync(&mut self, now: SimTime, view: &View<'_>) -> Option<Replicas>;
+
+    /// Takes over a tuner's patch. An autoscaler without HPA fields ignores it.
+    fn patch(&mut self, patch: &Patch);
+
+    /// The HPA fields in force, for telemetry and timelines; `None` when it has none.
+    fn knobs(&self) -> Option<Knobs>;
+}
+
+/// Moves HPA fields. The static HPA is the tuner that returns [`Patch::default`].
+pub trait Tuner: Send {
+    /// How often [`decide`](Self::decide) runs. Default 60 s.
+    fn interval(&self) -> Duration {
+        Duration::from_secs(60)
+    }
+
+    /// The fields to change now.
+    fn decide(&mut self, now: SimTime, telemetry: &Telemetry<'_>) -> Patch;
+}
+
+/// What an autoscaler sees at a sync.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a> {
+    /// What the HPA controller sees.
+    pub inputs: hpa::Inputs<'a>,
+    /// What a monitoring system sees besides.
+    pub telemetry: Telemetry<'a>,
+}
+
+/// What a monitoring system knows at an instant. Nothing in it lies in the future.
+#[derive(Debug, Clone, Copy)]
+pub struct Telemetry<'a> {
+    /// Offered load in pods' worth of capacity (`requests/s × CPU per request / CPU request`), one mean per
+    /// [`LOAD_STEP`] from the start of the trace up to now, the newest last. It includes the trace before the run's
+    /// start, as a monitoring system would.
+    pub load: &'a [f32],
+    /// Time of day in seconds since midnight UTC, 0 to 86,400; `None` when the trace has no origin.
+    pub second_of_day: Option<f64>,
+    /// `scale.spec.replicas`.
+    pub spec_replicas: Replicas,
+    /// Pods that serve.
+    pub ready: Replicas,
+    /// Pods that start or wait for room.
+    pub starting: Replicas,
+    /// Mean CPU of ready pods at the last scrape, as a ratio to their request; `None` before the first.
+    pub utilization: Option<f64>,
+    /// Work that waits, in seconds of all ready pods.
+    pub backlog_s: f64,
+    /// HPA fields in force, when the autoscaler has any.
+    pub knobs: Option<Knobs>,
+    /// Everything counted since the start of the run.
+    pub totals: &'a Totals,
+}
+
+/// Distance of the samples in [`Telemetry::load`].
+pub const LOAD_STEP: Duration = Duration::from_secs(15);
+
+/// The HPA fields a tuner can move, as they stand.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Knobs {
+    /// CPU target in percent, when there is one.
+    pub target_cpu: Option<i32>,
+    /// Lower bound of replicas.
+    pub min_replicas: Replicas,
+    /// Upper bound of replicas.
+    pub max_replicas: Replicas,
+    /// Scale-down stabilisation.
+    pub stabilize_down: Duration,
+}
+
+/// HPA fields to change; `None` leaves a field as it is.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Patch {
+    /// CPU target in percent of the request, 1 or more.
+    pub target_cpu: Option<i32>,
+    /// Lower bound of replicas, clamped to `max_replicas`.
+    pub min_replicas: Option<Replicas>,
+    /// Upper bound of replicas.
+    pub max_replicas: Option<Replicas>,
+    /// Scale-down stabilisation, up to an hour.
+    pub stabilize_down: Option<Duration>,
+    /// The scale-up policies, replacing those in force.
+    pub scale_up: Option<Vec<Policy>>,
+    /// The scale-down policies, replacing those in force.
+    pub scale_down: Option<Vec<Policy>>,
+}

@@ -1,0 +1,197 @@
+//! What a run did: counts, cost, latency, elasticity. The JSON keys are a contract that scripts rely on.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Running sums of a run, cheap to copy; differences between two instants give an interval's figures.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Totals {
+    /// Requests that arrived.
+    pub offered: f64,
+    /// Requests that were served.
+    pub completed: f64,
+    /// Requests that were lost: timed out, or held by a pod that died.
+    pub dropped: f64,
+    /// Requests that were served too late.
+    pub late: f64,
+    /// Requests that waited for a pod start.
+    pub cold: f64,
+    /// Pod-seconds reserved, from creation to the end of termination.
+    pub pod_seconds: f64,
+    /// Pod-seconds in which pods served.
+    pub ready_seconds: f64,
+    /// CPU-seconds used.
+    pub cpu_seconds: f64,
+    /// Pods started.
+    pub starts: f64,
+    /// Sum of absolute changes of `spec.replicas`.
+    pub churn: f64,
+    /// Number of changes of `spec.replicas`.
+    pub actions: f64,
+}
+
+impl Totals {
+    /// Requests that were late or lost.
+    #[must_use]
+    pub fn violations(&self) -> f64 {
+        self.late + self.dropped
+    }
+}
+
+/// The figures of one run, or of several runs together.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Outcome {
+    /// Requests by fate.
+    pub requests: Requests,
+    /// Whether the objective was met.
+    pub slo: SloResult,
+    /// Response times of served requests, pooled.
+    pub latency_ms: Latency,
+    /// What it cost.
+    pub cost: Cost,
+    /// How well supply followed demand (SPEC RG elasticity metrics).
+    pub elasticity: Elasticity,
+    /// Pods started, and the requests that waited for one.
+    pub cold_starts: ColdStarts,
+    /// How often and how far the autoscaler moved.
+    pub scaling: Scaling,
+    /// Replicas, ready or not.
+    pub replicas: ReplicaStats,
+    /// What the simulation itself did.
+    pub sim: SimStats,
+    /// Reserved pod time plus the price of violations and starts, in pod-hours: what search and learning minimise.
+    pub objective: f64,
+}
+
+/// Requests by fate: `offered = completed + dropped + in flight at the end`.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Requests {
+    /// Arrived.
+    pub offered: f64,
+    /// Served.
+    pub completed: f64,
+    /// Lost.
+    pub dropped: f64,
+    /// Served too late.
+    pub late: f64,
+}
+
+/// Violations against the objective.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct SloResult {
+    /// (late + dropped) / offered, 0 when nothing was offered.
+    pub violation_rate: f64,
+    /// Whether the rate is within the objective.
+    pub met: bool,
+}
+
+/// Response times in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Latency {
+    /// Mean.
+    pub mean: f64,
+    /// Median.
+    pub p50: f64,
+    /// 90th percentile.
+    pub p90: f64,
+    /// 95th percentile.
+    pub p95: f64,
+    /// 99th percentile.
+    pub p99: f64,
+    /// 99.9th percentile.
+    pub p999: f64,
+}
+
+/// Cost of reserved pods.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Cost {
+    /// Pod time from creation to end, in hours.
+    pub replica_hours: f64,
+    /// Requested cores × hours.
+    pub cpu_hours: f64,
+    /// Requested GiB × hours.
+    pub gb_hours: f64,
+    /// Dollars at the configured prices, violations not included.
+    pub usd: f64,
+}
+
+/// SPEC RG elasticity metrics of ready replicas against the demand curve, in percent. Demand is the least number of pods
+/// that meets the objective at the slot's load, independent of the policy.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Elasticity {
+    /// Under-provisioning accuracy `θ_U`.
+    pub theta_u: f64,
+    /// Over-provisioning accuracy `θ_O` (slots without demand skipped).
+    pub theta_o: f64,
+    /// Share of time under-provisioned `τ_U`.
+    pub tau_u: f64,
+    /// Share of time over-provisioned `τ_O`.
+    pub tau_o: f64,
+    /// Share of steps where supply moved against demand, v.
+    pub instability: f64,
+}
+
+/// Cold starts.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct ColdStarts {
+    /// Pods started.
+    pub pods: f64,
+    /// Share of requests that waited for a pod start.
+    pub request_rate: f64,
+}
+
+/// Moves of the autoscaler.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Scaling {
+    /// Changes of `spec.replicas`.
+    pub actions: f64,
+    /// Sum of absolute changes.
+    pub churn: f64,
+    /// Changes of direction.
+    pub reversals: f64,
+}
+
+/// Replicas over the run.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct ReplicaStats {
+    /// Time-weighted mean of `spec.replicas`.
+    pub mean: f64,
+    /// Largest `spec.replicas`.
+    pub max: f64,
+}
+
+/// The simulation's own figures.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct SimStats {
+    /// Events handled.
+    pub events: u64,
+    /// Simulated seconds.
+    pub simulated_s: f64,
+}
+
+/// One row of a timeline, at each sync.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct TimelineRow {
+    /// Seconds from the trace's origin.
+    pub t: f64,
+    /// Requests per second offered over the last period.
+    pub requests_per_s: f64,
+    /// Least pods that would meet the objective now.
+    pub demand: f64,
+    /// `spec.replicas` after the sync.
+    pub replicas: f64,
+    /// Pods that serve.
+    pub ready: f64,
+    /// Mean CPU of ready pods the HPA saw, in percent of the request; NaN when unknown.
+    pub utilization: f64,
+    /// CPU target in force, in percent; NaN when there is none.
+    pub target: f64,
+    /// Lower bound in force.
+    pub min_replicas: f64,
+    /// Share of requests late or lost over the last period.
+    pub violation_rate: f64,
+    /// Mean response time over the last period, in milliseconds.
+    pub latency_ms: f64,
+    /// Work that waits, in seconds of all ready pods.
+    pub backlog_s: f64,
+}
