@@ -19,6 +19,14 @@ pub struct Spec {
     pub behavior: Option<Behavior>,
 }
 
+impl Spec {
+    /// Whether an Object or External metric is there, without which an HPA cannot leave zero replicas.
+    #[must_use]
+    pub fn can_leave_zero(&self) -> bool {
+        self.metrics.iter().any(|metric| matches!(metric.source(), Some(Source::Object | Source::External)))
+    }
+}
+
 /// CPU or memory: the resources of the metrics API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Resource {
@@ -26,6 +34,17 @@ pub enum Resource {
     Cpu,
     /// Memory, in milli-bytes.
     Memory,
+}
+
+impl Resource {
+    /// Its name in the API.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Memory => "memory",
+        }
+    }
 }
 
 /// A target value.
@@ -69,6 +88,8 @@ pub enum Metric {
     Object {
         /// The metric's name.
         name: String,
+        /// The object it describes.
+        object: Reference,
         /// `Value` or `AverageValue`.
         target: Target,
     },
@@ -79,6 +100,55 @@ pub enum Metric {
         /// `Value` or `AverageValue`.
         target: Target,
     },
+    /// A metric that never has a value, so it fails at every sync: a type the controller does not know, a resource
+    /// that the metrics API does not report (it knows CPU and memory), or a source without a usable target.
+    Unavailable {
+        /// The source it stands under; `None` for a type the controller does not know.
+        source: Option<Source>,
+        /// The name of the metric, resource or type.
+        name: String,
+    },
+}
+
+impl Metric {
+    /// The source it stands under; `None` for a type the controller does not know.
+    #[must_use]
+    pub fn source(&self) -> Option<Source> {
+        match self {
+            Self::Resource { .. } => Some(Source::Resource),
+            Self::ContainerResource { .. } => Some(Source::ContainerResource),
+            Self::Pods { .. } => Some(Source::Pods),
+            Self::Object { .. } => Some(Source::Object),
+            Self::External { .. } => Some(Source::External),
+            Self::Unavailable { source, .. } => *source,
+        }
+    }
+}
+
+/// `spec.metrics[].type`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// A resource of the pods.
+    Resource,
+    /// A resource of one container of the pods.
+    ContainerResource,
+    /// A custom metric of the pods.
+    Pods,
+    /// A metric of one object.
+    Object,
+    /// A metric from outside the cluster.
+    External,
+}
+
+/// The object that a metric describes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Reference {
+    /// `apiVersion`, when given.
+    pub api_version: Option<String>,
+    /// `kind`.
+    pub kind: String,
+    /// `name`.
+    pub name: String,
 }
 
 /// `spec.behavior`, both directions filled.
