@@ -1,1 +1,14 @@
 //! Kubernetes manifests in and out. k8s-openapi and YAML live here and nowhere else.
+
+mod decode;
+mod documents;
+mod names;
+mod node;
+mod pod;
+mod quantity;
+mod workload;
+mod write;
+
+pub use names::{Name, Namespace, Target, TargetKind};
+pub use workload::{Readiness, Workload, read_deployment};
+pub use write::{Identity, hpa, yaml};
