@@ -41,7 +41,7 @@ impl Identity {
 /// The HPA of `spec` for `target`.
 ///
 /// # Errors
-/// A metric that a spec does not hold in full: an Object metric, whose object it does not name.
+/// A metric that never has a value.
 pub fn hpa(identity: &Identity, target: &Target, spec: &Spec) -> Result<api::HorizontalPodAutoscaler, InputError> {
     Ok(api::HorizontalPodAutoscaler {
         metadata: identity.metadata(),
@@ -74,14 +74,14 @@ pub(super) fn metric(metric: &Metric) -> Result<api::MetricSpec, InputError> {
     match metric {
         Metric::Resource { resource, target: value } => {
             out.type_ = "Resource".to_owned();
-            let name = resource_name(*resource).to_owned();
+            let name = resource.name().to_owned();
             out.resource = Some(api::ResourceMetricSource { name, target: target(*value, Some(*resource)) });
         }
         Metric::ContainerResource { container, resource, target: value } => {
             out.type_ = "ContainerResource".to_owned();
             out.container_resource = Some(api::ContainerResourceMetricSource {
                 container: container.clone(),
-                name: resource_name(*resource).to_owned(),
+                name: resource.name().to_owned(),
                 target: target(*value, Some(*resource)),
             });
         }
@@ -93,22 +93,22 @@ pub(super) fn metric(metric: &Metric) -> Result<api::MetricSpec, InputError> {
             out.type_ = "External".to_owned();
             out.external = Some(api::ExternalMetricSource { metric: identifier(name), target: target(*value, None) });
         }
-        Metric::Object { name, .. } => {
-            let problem = format!("the Object metric `{name}` cannot be written: its object is not known");
-            return Err(InputError::new(
-                problem,
-                "write a patch with `--kind patch` and leave the metrics as they are",
-            ));
+        Metric::Object { name, object, target: value } => {
+            out.type_ = "Object".to_owned();
+            let described_object = api::CrossVersionObjectReference {
+                api_version: object.api_version.clone(),
+                kind: object.kind.clone(),
+                name: object.name.clone(),
+            };
+            let (metric, target) = (identifier(name), target(*value, None));
+            out.object = Some(api::ObjectMetricSource { described_object, metric, target });
+        }
+        Metric::Unavailable { name, .. } => {
+            let problem = format!("the metric `{name}` never has a value, so it is not written");
+            return Err(InputError::new(problem, "take it out of the HPA"));
         }
     }
     Ok(out)
-}
-
-fn resource_name(resource: Resource) -> &'static str {
-    match resource {
-        Resource::Cpu => "cpu",
-        Resource::Memory => "memory",
-    }
 }
 
 fn target(target: spec::Target, resource: Option<Resource>) -> api::MetricTarget {
@@ -249,8 +249,8 @@ mod tests {
     }
 
     #[test]
-    fn an_object_metric_is_not_guessed() {
-        let metrics = vec![Metric::Object { name: "hits".to_owned(), target: spec::Target::Value(1000) }];
+    fn a_metric_that_never_has_a_value_is_not_written() {
+        let metrics = vec![Metric::Unavailable { source: None, name: "hits".to_owned() }];
         let spec = Spec { metrics, ..Settings::default().spec() };
         assert!(hpa(&identity("web"), &"deploy/web".parse().unwrap(), &spec).is_err());
     }
@@ -274,7 +274,13 @@ mod tests {
             }),
             (name, 1_i64..1 << 50)
                 .prop_map(|(name, amount)| Metric::Pods { name, target: spec::Target::AverageValue(amount) }),
-            (name, whole).prop_map(|(name, target)| Metric::External { name, target }),
+            (name, whole.clone()).prop_map(|(name, target)| Metric::External { name, target }),
+            (name, "[a-z]{1,9}", proptest::option::of("[a-z]{1,9}/v1"), whole).prop_map(
+                |(name, kind, api_version, target)| {
+                    let object = spec::Reference { api_version, kind, name: name.clone() };
+                    Metric::Object { name, object, target }
+                }
+            ),
         ]
     }
 
