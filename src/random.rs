@@ -34,6 +34,8 @@ pub enum Purpose {
     Search = 11,
     /// Faults: crashes, missing metrics.
     Faults = 12,
+    /// Choice of the functions that are held out.
+    HoldOut = 20,
 }
 
 /// The stream of `(seed, purpose, index)`. Streams of different keys are independent; equal keys give equal streams.

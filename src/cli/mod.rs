@@ -5,9 +5,13 @@
 
 mod completions;
 mod config;
+#[cfg(feature = "ingest")]
+mod inspect;
 mod log;
 mod man;
 pub mod output;
+#[cfg(feature = "ingest")]
+mod synth;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -28,6 +32,10 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    #[cfg(feature = "ingest")]
+    Inspect(inspect::Inspect),
+    #[cfg(feature = "ingest")]
+    Synth(synth::Synth),
     Config(config::Config),
     Completions(completions::Completions),
     Man(man::Man),
@@ -36,6 +44,10 @@ enum Command {
 impl Command {
     fn run(self, out: &mut impl Write) -> anyhow::Result<Status> {
         match self {
+            #[cfg(feature = "ingest")]
+            Self::Inspect(command) => command.run(out),
+            #[cfg(feature = "ingest")]
+            Self::Synth(command) => command.run(out),
             Self::Config(command) => command.run(out),
             Self::Completions(command) => command.run(out),
             Self::Man(command) => command.run(out),

@@ -3,9 +3,20 @@
 //! A column the source does not have is absent, not zero; a missing slot is null, not zero. No I/O here: `ingest` reads
 //! and writes files.
 
+pub mod resample;
+pub mod select;
+mod series;
+pub mod split;
+pub mod stats;
+pub mod synth;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+use crate::error::InputError;
+
+pub use series::{COLUMNS, Kind, Name};
 
 /// What a whole trace file says about itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,4 +76,97 @@ pub struct Trace {
     pub header: Header,
     /// One series a function, in order of name.
     pub functions: Vec<Series>,
+}
+
+impl Trace {
+    /// Puts the series in order of name and checks them.
+    ///
+    /// # Errors
+    /// No function, two of one name, a series that [`Series::check`] refuses, or an interval that is not above 0.
+    pub fn new(header: Header, mut functions: Vec<Series>) -> Result<Self, InputError> {
+        if header.interval_ms <= 0 {
+            let problem = format!("{} ms is not the length of a slot", header.interval_ms);
+            return Err(InputError::new(problem, "write a number above 0").field("interval_ms"));
+        }
+        if functions.is_empty() {
+            return Err(InputError::new("there is no function in the trace", "give input that has at least one"));
+        }
+        functions.sort_by(|a, b| a.function.cmp(&b.function));
+        if let Some(pair) = functions.windows(2).find(|pair| pair[0].function == pair[1].function) {
+            let problem = format!("two series are named `{}`", pair[0].function);
+            return Err(InputError::new(problem, "give every function a name of its own"));
+        }
+        functions.iter().try_for_each(|series| series.check(header.interval_ms))?;
+        Ok(Self { header, functions })
+    }
+
+    /// The series named `function`.
+    #[must_use]
+    pub fn function(&self, function: &str) -> Option<&Series> {
+        let at = self.functions.binary_search_by(|series| series.function.as_str().cmp(function)).ok()?;
+        self.functions.get(at)
+    }
+
+    /// From the first slot of any function to the end of the last one, in milliseconds from the origin.
+    #[must_use]
+    pub fn span_ms(&self) -> std::ops::Range<i64> {
+        let start = self.functions.iter().map(|series| series.start_ms).min().unwrap_or(0);
+        let end = self.functions.iter().map(|series| series.end_ms(self.header.interval_ms)).max().unwrap_or(start);
+        start..end
+    }
+
+    /// The time from the first slot to the end of the last one.
+    #[must_use]
+    pub fn duration(&self) -> Duration {
+        let span = self.span_ms();
+        Duration::from_millis(span.end.abs_diff(span.start))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    pub(super) fn header() -> Header {
+        Header { interval_ms: 60_000, origin_ms: None, source: "test".into(), licence: None, tool: "0".into() }
+    }
+
+    fn calls(function: &str, requests: &[f64]) -> Series {
+        Series { function: function.into(), requests: Some(requests.to_vec()), ..Series::default() }
+    }
+
+    fn refusal(functions: Vec<Series>) -> String {
+        Trace::new(header(), functions).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn functions_stand_in_order_of_name() {
+        let trace = Trace::new(header(), vec![calls("b", &[1.0]), calls("a", &[2.0, 3.0])]).unwrap();
+        let names: Vec<_> = trace.functions.iter().map(|series| series.function.as_str()).collect();
+        assert_eq!(names, ["a", "b"]);
+        assert_eq!(trace.function("b"), Some(&calls("b", &[1.0])));
+        assert_eq!(trace.function("c"), None);
+        assert_eq!(trace.duration(), Duration::from_mins(2));
+    }
+
+    #[test]
+    fn what_is_not_a_trace_is_refused_by_name() {
+        assert_eq!(refusal(vec![]), "there is no function in the trace");
+        assert_eq!(refusal(vec![calls("a", &[1.0]), calls("a", &[1.0])]), "two series are named `a`");
+        assert_eq!(refusal(vec![calls("", &[1.0])]), "a function has no name");
+        assert_eq!(refusal(vec![calls("a", &[])]), "`a`: the series has no slot");
+        assert_eq!(refusal(vec![calls("a", &[1.0, -2.0])]), "`a`: requests in slot 1: -2 is below 0");
+        assert_eq!(refusal(vec![calls("a", &[f64::INFINITY])]), "`a`: requests in slot 0: inf is not a finite number");
+        let neither = Series { function: "a".into(), memory_bytes: Some(vec![1.0]), ..Series::default() };
+        assert_eq!(refusal(vec![neither]), "`a`: there are neither requests nor CPU");
+        let ragged = Series { cpu_millicores: Some(vec![1.0, 2.0]), ..calls("a", &[1.0]) };
+        assert_eq!(refusal(vec![ragged]), "`a`: cpu_millicores has 2 slots where requests has 1");
+        let instant = Header { interval_ms: 0, ..header() };
+        assert!(Trace::new(instant, vec![calls("a", &[1.0])]).is_err());
+    }
+
+    #[test]
+    fn a_slot_in_which_nothing_was_recorded_is_fine() {
+        assert!(Trace::new(header(), vec![calls("a", &[f64::NAN, 1.0])]).is_ok());
+    }
 }
