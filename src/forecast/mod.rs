@@ -1,1 +1,10 @@
-//! Forecasters and demand features: pure functions of the past.
+//! Forecasts of demand: pure functions of the past, on slices of samples with the newest last.
+//!
+//! Nothing here knows a clock or a trace; a sample is a mean over one fixed step, in any unit.
+
+pub mod demand;
+pub mod holt_winters;
+pub mod window;
+
+pub use demand::{Demand, Season};
+pub use holt_winters::HoltWinters;
