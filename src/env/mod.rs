@@ -1,5 +1,57 @@
 //! The reinforcement-learning environment around the simulator.
+//!
+//! An episode is a window of training time of one function. Its end truncates; a service does not end at the end of a
+//! trace, so nothing terminates. Observation and action come through [`Pilot`], which also flies a trained policy.
 
+pub mod action;
+pub mod observation;
+pub mod pilot;
 pub mod settings;
 
+pub use action::Actions;
+pub use pilot::Pilot;
 pub use settings::Settings;
+
+/// An environment with Gymnasium's semantics: `reset(seed)`, then `step(action)` until `terminated` or `truncated`.
+///
+/// Equal seeds and actions give equal observations and rewards. The observation is written into the caller's slice.
+pub trait Environment: Send {
+    /// What a step says besides the reward.
+    type Info: Send + Sync + Copy + Default;
+
+    /// Number of values in an observation.
+    fn observation_len(&self) -> usize;
+
+    /// Number of values that a critic may see during training and an actor never; they may lie in the future.
+    fn privileged_len(&self) -> usize {
+        0
+    }
+
+    /// Number of choices of each head of the action.
+    fn heads(&self) -> Vec<usize>;
+
+    /// Starts the episode of `seed`.
+    fn reset(&mut self, seed: u64);
+
+    /// Takes one choice a head.
+    fn step(&mut self, action: &[u8]) -> Step<Self::Info>;
+
+    /// Writes the current observation. Call it once after each `reset` or `step`.
+    fn observe(&mut self, out: &mut [f32]);
+
+    /// Writes what only the critic may see.
+    fn foresee(&self, _out: &mut [f32]) {}
+}
+
+/// What a step returns.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Step<Info> {
+    /// The reward.
+    pub reward: f64,
+    /// The task has ended: nothing can be earned after it.
+    pub terminated: bool,
+    /// The episode was cut by time: what follows still counts, and is estimated by the critic.
+    pub truncated: bool,
+    /// What happened besides.
+    pub info: Info,
+}

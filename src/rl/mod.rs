@@ -1,5 +1,30 @@
-//! Learning: PPO and its relatives. Candle lives here and nowhere else.
+//! Learning: PPO on [`Environment`](crate::env::Environment)s. Candle lives here and nowhere else.
+//!
+//! Acting and collecting are plain Rust; Candle computes losses and gradients. Parameters are one flat vector, so that
+//! optimiser, checkpoint and both executors agree on what stands where.
 
+#[cfg(feature = "train")]
+pub mod adam;
+#[cfg(feature = "train")]
+pub mod device;
+#[cfg(feature = "train")]
+pub mod gae;
+#[cfg(feature = "train")]
+pub mod gradient;
+#[cfg(feature = "train")]
+pub mod heads;
+#[cfg(feature = "train")]
+pub mod moments;
+#[cfg(feature = "train")]
+pub mod network;
+#[cfg(feature = "train")]
+pub mod rollout;
 pub mod settings;
+#[cfg(feature = "train")]
+pub mod tanh;
+#[cfg(feature = "train")]
+pub mod trainer;
 
 pub use settings::Settings;
+#[cfg(feature = "train")]
+pub use trainer::Trainer;

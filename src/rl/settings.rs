@@ -1,14 +1,89 @@
-//! `[train]` of an experiment file.
+//! `[train]` of an experiment file: every hyperparameter of PPO.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::error::InputError;
+use crate::error::{InputError, above_zero, at_least, within};
 
-/// `[train]`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+/// `[train]`. An update plays one episode (`env.episode`) in each environment, then learns from them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct Settings {}
+pub struct Settings {
+    /// Environment steps to learn from, rounded up to whole updates. A step is one decision.
+    pub steps: u64,
+    /// Seed of weights, episodes, actions and shuffling.
+    pub seed: u64,
+    /// Environments that run side by side.
+    pub n_envs: usize,
+    /// Environments that share an episode (traffic, window, delays) and differ in their actions alone. Above 1, the mean
+    /// advantage of the others at the same instant is subtracted; `n_envs` is a multiple of it.
+    pub group: usize,
+    /// What the critic sees. `privileged` adds the load to come, which the actor never sees.
+    pub critic: Critic,
+    /// Passes over the collected steps.
+    pub epochs: usize,
+    /// Steps of one gradient.
+    pub minibatch: usize,
+    /// Adam's step size at the start; it falls linearly to 0 over the updates.
+    pub learning_rate: f64,
+    /// Discount per decision. 0.97 per minute looks half an hour ahead.
+    pub discount_factor: f64,
+    /// λ of generalised advantage estimation.
+    pub gae_lambda: f64,
+    /// ε of the clipped surrogate.
+    pub clip: f64,
+    /// Weight of the entropy bonus at the start; it falls linearly to 0 over the updates.
+    pub entropy: f64,
+    /// Weight of the value loss.
+    pub value: f64,
+    /// The gradient's norm is cut to this.
+    pub max_grad_norm: f64,
+    /// An update ends when the policy has moved 1.5 times this far (approximate Kullback–Leibler divergence).
+    pub target_kl: f64,
+    /// Widths of the hidden layers, of actor and critic alike.
+    pub hidden: Vec<usize>,
+    /// Probability that the first policy gives, per knob, to the HPA as it stands.
+    pub initial_share: f64,
+    /// Updates between two judgements of the deterministic policy on validation time. The best is kept.
+    pub evaluate_every: u64,
+}
+
+/// What the critic sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Critic {
+    /// The observation.
+    Plain,
+    /// The observation and the load to come.
+    Privileged,
+}
+
+impl Default for Settings {
+    /// Ranges and choices follow Andrychowicz et al., What Matters In On-Policy Reinforcement Learning? (ICLR 2021), and
+    /// Huang et al., The 37 Implementation Details of PPO (ICLR blog track, 2022).
+    fn default() -> Self {
+        Self {
+            steps: 1_000_000,
+            seed: 0,
+            n_envs: 32,
+            group: 1,
+            critic: Critic::Privileged,
+            epochs: 4,
+            minibatch: 1024,
+            learning_rate: 3e-4,
+            discount_factor: 0.97,
+            gae_lambda: 0.95,
+            clip: 0.2,
+            entropy: 0.01,
+            value: 0.5,
+            max_grad_norm: 0.5,
+            target_kl: 0.02,
+            hidden: vec![64, 64],
+            initial_share: 0.5,
+            evaluate_every: 10,
+        }
+    }
+}
 
 impl Settings {
     /// Checks the ranges.
@@ -16,6 +91,49 @@ impl Settings {
     /// # Errors
     /// The first value out of range.
     pub fn validate(&self) -> Result<(), InputError> {
-        Ok(())
+        let count = |field: &str, value: usize, most: f64| within(&format!("train.{field}"), value as f64, 1.0, most);
+        count("n_envs", self.n_envs, 65_536.0)?;
+        count("group", self.group, self.n_envs as f64)?;
+        count("epochs", self.epochs, 1000.0)?;
+        count("minibatch", self.minibatch, 1e7)?;
+        at_least("train.steps", self.steps as f64, 1.0)?;
+        at_least("train.evaluate_every", self.evaluate_every as f64, 1.0)?;
+        if !self.n_envs.is_multiple_of(self.group) {
+            let problem = format!("{} environments do not divide into groups of {}", self.n_envs, self.group);
+            return Err(InputError::new(problem, "make train.n_envs a multiple of train.group").field("train.group"));
+        }
+        above_zero("train.learning_rate", self.learning_rate)?;
+        within("train.discount_factor", self.discount_factor, 0.0, 0.999_999)?;
+        within("train.gae_lambda", self.gae_lambda, 0.0, 1.0)?;
+        within("train.clip", self.clip, 1e-3, 1.0)?;
+        at_least("train.entropy", self.entropy, 0.0)?;
+        at_least("train.value", self.value, 0.0)?;
+        above_zero("train.max_grad_norm", self.max_grad_norm)?;
+        above_zero("train.target_kl", self.target_kl)?;
+        within("train.initial_share", self.initial_share, 0.0, 0.99)?;
+        within("train.hidden", self.hidden.len() as f64, 1.0, 8.0)?;
+        self.hidden.iter().try_for_each(|&width| within("train.hidden", width as f64, 1.0, 4096.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_valid() {
+        Settings::default().validate().unwrap();
+    }
+
+    #[test]
+    fn groups_that_do_not_divide_the_environments_are_refused() {
+        let error = Settings { n_envs: 10, group: 4, ..Settings::default() }.validate().unwrap_err();
+        assert_eq!(error.to_string(), "`train.group`: 10 environments do not divide into groups of 4");
+    }
+
+    #[test]
+    fn a_discount_of_one_is_refused() {
+        let error = Settings { discount_factor: 1.0, ..Settings::default() }.validate().unwrap_err();
+        assert_eq!(error.to_string(), "`train.discount_factor`: 1 is outside 0 to 0.999999");
     }
 }

@@ -1,0 +1,174 @@
+//! What an agent can do: a choice for each knob of the HPA, and the patch that the choices make.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::settings::{self, Base};
+use crate::forecast::Demand;
+use crate::hpa::spec::Policy;
+use crate::sim::{Knobs, Patch};
+use crate::units::{Replicas, friendly};
+
+/// The heads of a multi-discrete action, in a fixed order: target, base, safety, stabilisation, scale-up.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Actions {
+    targets: Vec<i32>,
+    bases: Vec<Base>,
+    safeties: Vec<f32>,
+    windows: Vec<Duration>,
+    policies: Vec<Vec<Policy>>,
+    /// The choices in words, one list a head; heads without a choice are absent.
+    heads: Vec<Head>,
+}
+
+/// One head, in words, as it stands in a policy file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// The knob.
+    pub knob: String,
+    /// Its choices.
+    pub choices: Vec<String>,
+}
+
+impl Actions {
+    /// The choices that the settings list.
+    #[must_use]
+    pub fn new(settings: &settings::Action) -> Self {
+        let words = |knob: &str, choices: Vec<String>| Head { knob: knob.to_owned(), choices };
+        let list = |list: &Vec<_>| list.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let base = |base: &Base| format!("{base:?}").to_lowercase();
+        let all = [
+            words("target_cpu", settings.target_cpu.iter().map(ToString::to_string).collect()),
+            words("min_base", settings.min_base.iter().map(base).collect()),
+            words("min_safety", settings.min_safety.iter().map(ToString::to_string).collect()),
+            words("stabilize_down", settings.stabilize_down.iter().map(|&window| friendly(window)).collect()),
+            words("scale_up", settings.scale_up.iter().map(list).collect()),
+        ];
+        Self {
+            targets: settings.target_cpu.iter().map(|target| target.get().round().max(1.0) as i32).collect(),
+            bases: settings.min_base.clone(),
+            safeties: settings.min_safety.iter().map(|&safety| safety as f32).collect(),
+            windows: settings.stabilize_down.clone(),
+            policies: settings.scale_up.iter().map(|list| list.iter().map(|text| text.0).collect()).collect(),
+            heads: all.into_iter().filter(|head| !head.choices.is_empty()).collect(),
+        }
+    }
+
+    /// The heads in words.
+    #[must_use]
+    pub fn heads(&self) -> &[Head] {
+        &self.heads
+    }
+
+    /// Number of choices of each head.
+    #[must_use]
+    pub fn sizes(&self) -> Vec<usize> {
+        self.heads.iter().map(|head| head.choices.len()).collect()
+    }
+
+    /// The action nearest to an HPA as it stands: its target and stabilisation, and no proposal for minReplicas where
+    /// the settings offer that.
+    #[must_use]
+    pub fn nearest(&self, knobs: &Knobs) -> Vec<u8> {
+        let target = f64::from(knobs.target_cpu.unwrap_or(80));
+        let window = knobs.stabilize_down.as_secs_f64();
+        let base = self.bases.iter().position(|&base| base == Base::Off).unwrap_or(0);
+        let heads = [
+            argmin(&self.targets, |&choice| (f64::from(choice) - target).abs()),
+            (!self.bases.is_empty()).then_some(base),
+            argmin(&self.safeties, |&choice| f64::from(choice.abs())),
+            argmin(&self.windows, |choice| (choice.as_secs_f64() - window).abs()),
+            (!self.policies.is_empty()).then_some(0),
+        ];
+        heads.into_iter().flatten().map(|choice| choice as u8).collect()
+    }
+
+    /// The patch of an action: one choice a head. `floor` and `ceiling` are the HPA's own bounds of replicas.
+    #[must_use]
+    pub fn patch(&self, action: &[u8], demand: &Demand, floor: Replicas, ceiling: Replicas) -> Patch {
+        let mut choices = action.iter().map(|&choice| usize::from(choice));
+        let mut take = |length: usize| if length == 0 { None } else { choices.next().filter(|&i| i < length) };
+        let target_cpu = take(self.targets.len()).map(|i| self.targets[i]);
+        let base = take(self.bases.len()).map(|i| self.bases[i]);
+        let safety = take(self.safeties.len()).map(|i| self.safeties[i]);
+        let stabilize_down = take(self.windows.len()).map(|i| self.windows[i]);
+        let scale_up = take(self.policies.len()).map(|i| self.policies[i].clone());
+        let min_replicas = base.zip(safety).map(|(base, safety)| {
+            let proposal = propose(base, safety, demand).map_or(floor, |pods| pods as Replicas);
+            proposal.max(floor).min(ceiling.max(floor))
+        });
+        Patch { target_cpu, min_replicas, stabilize_down, scale_up, ..Patch::default() }
+    }
+}
+
+/// ⌈a + β √a⌉ pods for the base `a`, at most 10⁶.
+fn propose(base: Base, safety: f32, demand: &Demand) -> Option<f32> {
+    let pods = match base {
+        Base::Off => return None,
+        Base::Level => demand.level,
+        Base::Peak => demand.peak,
+        Base::Season => demand.seasonal_peak(),
+        Base::Highest => demand.peak.max(demand.seasonal_peak()),
+    };
+    Some((pods + safety * pods.sqrt()).ceil().clamp(0.0, 1e6))
+}
+
+fn argmin<T>(choices: &[T], distance: impl Fn(&T) -> f64) -> Option<usize> {
+    (0..choices.len()).min_by(|&a, &b| distance(&choices[a]).total_cmp(&distance(&choices[b])))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn demand() -> Demand {
+        Demand { level: 4.0, peak: 9.0, ..Demand::default() }
+    }
+
+    fn action(target: u8, base: Base, safety: f64) -> Vec<u8> {
+        let settings = settings::Action::default();
+        let base = settings.min_base.iter().position(|&b| b == base).unwrap() as u8;
+        let safety = settings.min_safety.iter().position(|&s| (s - safety).abs() < 1e-9).unwrap() as u8;
+        vec![target, base, safety, 1]
+    }
+
+    #[test]
+    fn min_replicas_is_the_base_plus_a_multiple_of_its_root() {
+        let actions = Actions::new(&settings::Action::default());
+        let min = |base, safety| actions.patch(&action(0, base, safety), &demand(), 1, 40).min_replicas;
+        assert_eq!(min(Base::Peak, 1.0), Some(12));
+        assert_eq!(min(Base::Level, 0.5), Some(5));
+        assert_eq!(min(Base::Season, 0.0), Some(9), "without a day of past the season is the recent peak");
+        assert_eq!(min(Base::Off, 2.0), Some(1));
+    }
+
+    #[test]
+    fn a_proposal_stays_within_the_users_bounds() {
+        let actions = Actions::new(&settings::Action::default());
+        let patch = |floor, ceiling| actions.patch(&action(0, Base::Peak, 1.0), &demand(), floor, ceiling);
+        assert_eq!(patch(20, 40).min_replicas, Some(20));
+        assert_eq!(patch(1, 10).min_replicas, Some(10));
+    }
+
+    #[test]
+    fn the_first_action_is_the_hpa_as_it_stands() {
+        let actions = Actions::new(&settings::Action::default());
+        let knobs =
+            Knobs { target_cpu: Some(72), min_replicas: 3, max_replicas: 40, stabilize_down: Duration::from_secs(300) };
+        let patch = actions.patch(&actions.nearest(&knobs), &demand(), 3, 40);
+        assert_eq!(patch.target_cpu, Some(70));
+        assert_eq!(patch.min_replicas, Some(3));
+        assert_eq!(patch.stabilize_down, Some(Duration::from_secs(300)));
+        assert_eq!(patch.scale_up, None);
+    }
+
+    #[test]
+    fn an_empty_list_leaves_its_knob_alone() {
+        let settings = settings::Action { target_cpu: Vec::new(), ..settings::Action::default() };
+        let actions = Actions::new(&settings);
+        assert_eq!(actions.sizes(), [5, 7, 4]);
+        let patch = actions.patch(&[2, 1, 0], &demand(), 1, 40);
+        assert_eq!((patch.target_cpu, patch.min_replicas, patch.stabilize_down), (None, Some(9), Some(Duration::ZERO)));
+    }
+}

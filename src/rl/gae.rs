@@ -1,0 +1,113 @@
+//! Generalised advantage estimation.
+
+/// One environment's steps, in order of time; all slices have the same length `T`.
+#[derive(Debug, Clone, Copy)]
+pub struct Steps<'a> {
+    /// Rewards.
+    pub rewards: &'a [f32],
+    /// Nothing can be earned after this step.
+    pub terminated: &'a [bool],
+    /// The episode was cut after this step.
+    pub truncated: &'a [bool],
+    /// `V(s_t)`.
+    pub values: &'a [f32],
+    /// `V` of the state that step `t` led to, before any reset.
+    pub next_values: &'a [f32],
+}
+
+/// Advantages of one environment's steps.
+///
+/// ```text
+/// δ_t = r_t + γ (1 − terminated_t) V(s'_t) − V(s_t)
+/// A_t = δ_t + γ λ (1 − terminated_t)(1 − truncated_t) A_{t+1},   A_T = 0
+/// ```
+/// A step cut by the time limit is not done: it bootstraps from the state it led to (Pardo et al., arXiv:1712.00378).
+/// Source: Schulman et al., arXiv:1506.02438, eq. 16.
+pub fn advantages(steps: Steps<'_>, discount: f64, lambda: f64, out: &mut [f32]) {
+    let mut next = 0.0;
+    for t in (0..steps.rewards.len()).rev() {
+        let alive = if steps.terminated[t] { 0.0 } else { 1.0 };
+        let goes_on = if steps.truncated[t] { 0.0 } else { alive };
+        let bootstrap = discount * alive * f64::from(steps.next_values[t]);
+        let delta = f64::from(steps.rewards[t]) + bootstrap - f64::from(steps.values[t]);
+        next = delta + discount * lambda * goes_on * next;
+        out[t] = next as f32;
+    }
+}
+
+/// Subtracts from each advantage the mean of the others of its group at the same instant. `[environments, steps]`.
+///
+/// Environments of a group meet the same traffic, so the others' mean is a baseline that knows it, and it depends on
+/// others' actions alone: no bias (Mao et al., ICLR 2019).
+pub fn subtract_others(advantages: &mut [f32], steps: usize, group: usize) {
+    if group < 2 {
+        return;
+    }
+    for members in advantages.chunks_exact_mut(steps * group) {
+        for t in 0..steps {
+            let sum: f32 = (0..group).map(|member| members[member * steps + t]).sum();
+            for member in 0..group {
+                let own = members[member * steps + t];
+                members[member * steps + t] = own - (sum - own) / (group - 1) as f32;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NO: [bool; 3] = [false; 3];
+
+    fn run(terminated: [bool; 3], truncated: [bool; 3], lambda: f64) -> [f32; 3] {
+        let steps = Steps {
+            rewards: &[1.0, 2.0, 3.0],
+            terminated: &terminated,
+            truncated: &truncated,
+            values: &[0.5, 1.0, 1.5],
+            next_values: &[1.0, 1.5, 4.0],
+        };
+        let mut out = [0.0; 3];
+        advantages(steps, 0.9, lambda, &mut out);
+        out
+    }
+
+    fn close(found: [f32; 3], wanted: [f64; 3]) {
+        for (a, b) in found.iter().zip(wanted) {
+            assert!((f64::from(*a) - b).abs() < 1e-5, "{found:?} is not {wanted:?}");
+        }
+    }
+
+    #[test]
+    fn lambda_zero_is_the_one_step_error() {
+        close(run(NO, NO, 0.0), [1.0 + 0.9 - 0.5, 2.0 + 0.9 * 1.5 - 1.0, 3.0 + 0.9 * 4.0 - 1.5]);
+    }
+
+    #[test]
+    fn lambda_one_is_the_discounted_return_less_the_value() {
+        let last = 3.0 + 0.9 * 4.0;
+        let middle = 2.0 + 0.9 * last;
+        close(run(NO, NO, 1.0), [1.0 + 0.9 * middle - 0.5, middle - 1.0, last - 1.5]);
+    }
+
+    #[test]
+    fn lambda_between_weighs_the_errors_geometrically() {
+        let [d0, d1, d2] = [1.4, 2.35, 5.1];
+        close(run(NO, NO, 0.95), [d0 + 0.855 * (d1 + 0.855 * d2), d1 + 0.855 * d2, d2]);
+    }
+
+    #[test]
+    fn a_truncated_step_bootstraps_and_a_terminated_one_does_not() {
+        let cut = [false, true, false];
+        close(run(NO, cut, 1.0), [1.0 + 0.9 * (2.0 + 0.9 * 1.5) - 0.5, 2.0 + 0.9 * 1.5 - 1.0, 5.1]);
+        close(run(cut, NO, 1.0), [1.0 + 0.9 * 2.0 - 0.5, 2.0 - 1.0, 5.1]);
+    }
+
+    #[test]
+    fn a_group_is_compared_at_each_instant() {
+        let mut advantages = [1.0, 2.0, 3.0, 6.0, 5.0, 5.0, 5.0, 5.0];
+        subtract_others(&mut advantages, 2, 2);
+        assert_eq!(advantages, [-2.0, -4.0, 2.0, 4.0, 0.0, 0.0, 0.0, 0.0]);
+    }
+}

@@ -1,0 +1,276 @@
+//! Actor and critic: two tanh perceptrons whose parameters lie in one flat vector.
+
+use std::ops::Range;
+
+use rand_distr::{Distribution, StandardNormal};
+
+use super::tanh::tanh;
+use crate::random::{self, Purpose};
+
+/// A layer's place in the parameters: `weight` is `[inputs, outputs]` row by row, `bias` is `[outputs]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layer {
+    /// Number of inputs.
+    pub inputs: usize,
+    /// Number of outputs.
+    pub outputs: usize,
+    /// Where the weights lie.
+    pub weight: Range<usize>,
+    /// Where the biases lie.
+    pub bias: Range<usize>,
+}
+
+/// Layers with tanh between them, none after the last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mlp {
+    /// In order.
+    pub layers: Vec<Layer>,
+}
+
+/// Actor and critic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Network {
+    /// Observation to the logits of all heads.
+    pub actor: Mlp,
+    /// Observation and privileged values to one value.
+    pub critic: Mlp,
+    /// Number of choices of each head.
+    pub heads: Vec<usize>,
+    /// Number of parameters.
+    pub parameters: usize,
+}
+
+impl Network {
+    /// Lays out a network with the same hidden widths for both.
+    #[must_use]
+    pub fn new(observation: usize, privileged: usize, heads: &[usize], hidden: &[usize]) -> Self {
+        let mut parameters = 0;
+        let actor = Mlp::new(observation, hidden, heads.iter().sum(), &mut parameters);
+        let critic = Mlp::new(observation + privileged, hidden, 1, &mut parameters);
+        Self { actor, critic, heads: heads.to_vec(), parameters }
+    }
+
+    /// Orthogonal weights: gain √2 inside, 0.01 for the policy's head, 1 for the value's; biases 0, except that the first
+    /// policy gives `share` of each head to the choice in `first`.
+    #[must_use]
+    pub fn initialize(&self, seed: u64, first: &[u8], share: f64) -> Vec<f32> {
+        let mut theta = vec![0.0; self.parameters];
+        let layers = self.actor.layers.iter().chain(&self.critic.layers);
+        let (last_actor, last) = (self.actor.layers.len() - 1, self.actor.layers.len() + self.critic.layers.len() - 1);
+        for (index, layer) in layers.enumerate() {
+            let gain = match index {
+                i if i == last_actor => 0.01,
+                i if i == last => 1.0,
+                _ => std::f64::consts::SQRT_2,
+            };
+            let weights = orthogonal(layer.inputs, layer.outputs, gain, seed, index as u64);
+            theta[layer.weight.clone()].copy_from_slice(&weights);
+        }
+        let logits = &mut theta[self.actor.layers[last_actor].bias.clone()];
+        let mut from = 0;
+        for (&size, &choice) in self.heads.iter().zip(first) {
+            if share > 0.0 && size > 1 {
+                logits[from + usize::from(choice)] = (share * (size - 1) as f64 / (1.0 - share)).ln() as f32;
+            }
+            from += size;
+        }
+        theta
+    }
+}
+
+impl Mlp {
+    fn new(inputs: usize, hidden: &[usize], outputs: usize, at: &mut usize) -> Self {
+        let widths = [&[inputs], hidden, &[outputs]].concat();
+        let mut take = |length: usize| {
+            *at += length;
+            *at - length..*at
+        };
+        let layers = widths.windows(2).map(|pair| {
+            let (inputs, outputs) = (pair[0], pair[1]);
+            Layer { inputs, outputs, weight: take(inputs * outputs), bias: take(outputs) }
+        });
+        Self { layers: layers.collect() }
+    }
+
+    /// Number of inputs.
+    #[must_use]
+    pub fn inputs(&self) -> usize {
+        self.layers[0].inputs
+    }
+
+    /// Number of outputs.
+    #[must_use]
+    pub fn outputs(&self) -> usize {
+        self.layers[self.layers.len() - 1].outputs
+    }
+
+    /// Runs rows `x` (`[rows, inputs]`) through the layers of `theta`, and leaves `[rows, outputs]` in `buffers`.
+    ///
+    /// A row's result does not depend on the other rows.
+    pub fn forward<'a>(&self, theta: &[f32], x: &[f32], buffers: &'a mut Buffers) -> &'a [f32] {
+        let rows = x.len() / self.inputs();
+        let Buffers { front, back } = buffers;
+        front.clear();
+        front.extend_from_slice(x);
+        for (index, layer) in self.layers.iter().enumerate() {
+            back.resize(rows * layer.outputs, 0.0);
+            layer.forward(theta, front, back);
+            if index + 1 < self.layers.len() {
+                back.iter_mut().for_each(|value| *value = tanh(*value));
+            }
+            std::mem::swap(front, back);
+        }
+        &front[..rows * self.outputs()]
+    }
+}
+
+/// Memory that forward passes reuse.
+#[derive(Debug, Clone, Default)]
+pub struct Buffers {
+    front: Vec<f32>,
+    back: Vec<f32>,
+}
+
+/// Rows and outputs that are computed together: as many sums as vector registers hold.
+const ROWS: usize = 4;
+const COLUMNS: usize = 8;
+
+impl Layer {
+    /// `out = x W + b`.
+    fn forward(&self, theta: &[f32], x: &[f32], out: &mut [f32]) {
+        let (weight, bias) = (&theta[self.weight.clone()], &theta[self.bias.clone()]);
+        let rows = x.len() / self.inputs;
+        for row in (0..rows).step_by(ROWS) {
+            let block = ROWS.min(rows - row);
+            let x = &x[row * self.inputs..(row + block) * self.inputs];
+            let out = &mut out[row * self.outputs..(row + block) * self.outputs];
+            match block {
+                ROWS => self.block::<ROWS>(weight, bias, x, out),
+                3 => self.block::<3>(weight, bias, x, out),
+                2 => self.block::<2>(weight, bias, x, out),
+                _ => self.block::<1>(weight, bias, x, out),
+            }
+        }
+    }
+
+    fn block<const N: usize>(&self, weight: &[f32], bias: &[f32], x: &[f32], out: &mut [f32]) {
+        let (inputs, outputs) = (self.inputs, self.outputs);
+        let whole = outputs - outputs % COLUMNS;
+        for column in (0..whole).step_by(COLUMNS) {
+            let mut sums = [[0.0_f32; COLUMNS]; N];
+            for input in 0..inputs {
+                let start = input * outputs + column;
+                let Some(w) = weight[start..].first_chunk::<COLUMNS>() else { continue };
+                for (row, sums) in sums.iter_mut().enumerate() {
+                    let x = x[row * inputs + input];
+                    for (sum, w) in sums.iter_mut().zip(w) {
+                        *sum += x * w;
+                    }
+                }
+            }
+            for (row, sums) in sums.iter().enumerate() {
+                for (lane, sum) in sums.iter().enumerate() {
+                    out[row * outputs + column + lane] = bias[column + lane] + sum;
+                }
+            }
+        }
+        for column in whole..outputs {
+            for row in 0..N {
+                let x = &x[row * inputs..(row + 1) * inputs];
+                let sum: f32 = x.iter().enumerate().map(|(input, x)| x * weight[input * outputs + column]).sum();
+                out[row * outputs + column] = bias[column] + sum;
+            }
+        }
+    }
+}
+
+/// A `[inputs, outputs]` matrix with orthonormal rows or columns, whichever are fewer, times `gain`.
+///
+/// Gram–Schmidt on Gaussian vectors, which gives the same law as the QR decomposition with positive diagonal that
+/// PyTorch's `orthogonal_` takes.
+fn orthogonal(inputs: usize, outputs: usize, gain: f64, seed: u64, index: u64) -> Vec<f32> {
+    let mut rng = random::stream(seed, Purpose::Weights, index);
+    let (count, length) = (inputs.min(outputs), inputs.max(outputs));
+    let mut vectors: Vec<Vec<f64>> = Vec::with_capacity(count);
+    while vectors.len() < count {
+        let mut vector: Vec<f64> = (0..length).map(|_| StandardNormal.sample(&mut rng)).collect();
+        // Twice is enough: rounding of the first pass is removed by the second.
+        for _ in 0..2 {
+            for earlier in &vectors {
+                let dot: f64 = vector.iter().zip(earlier).map(|(a, b)| a * b).sum();
+                vector.iter_mut().zip(earlier).for_each(|(a, b)| *a -= dot * b);
+            }
+        }
+        let norm = vector.iter().map(|a| a * a).sum::<f64>().sqrt();
+        vector.iter_mut().for_each(|a| *a /= norm);
+        vectors.push(vector);
+    }
+    let at = |input: usize, output: usize| {
+        if inputs <= outputs { vectors[input][output] } else { vectors[output][input] }
+    };
+    (0..inputs * outputs).map(|i| (gain * at(i / outputs, i % outputs)) as f32).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_are_orthogonal_with_their_gain() {
+        for (inputs, outputs) in [(5, 9), (9, 5), (6, 6)] {
+            let w = orthogonal(inputs, outputs, 2.0, 1, 0);
+            let at = |i: usize, j: usize| f64::from(w[i * outputs + j]);
+            let few = inputs.min(outputs);
+            for a in 0..few {
+                for b in 0..few {
+                    let dot: f64 = (0..inputs.max(outputs))
+                        .map(|k| if inputs <= outputs { at(a, k) * at(b, k) } else { at(k, a) * at(k, b) })
+                        .sum();
+                    assert!((dot - if a == b { 4.0 } else { 0.0 }).abs() < 1e-5);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_policy_gives_the_present_hpa_its_share() {
+        let network = Network::new(3, 0, &[4, 2], &[8]);
+        let theta = network.initialize(0, &[2, 1], 0.7);
+        let mut buffers = Buffers::default();
+        let logits = network.actor.forward(&theta, &[0.0; 3], &mut buffers);
+        let total: f32 = logits[..4].iter().map(|x| x.exp()).sum();
+        assert!((logits[2].exp() / total - 0.7).abs() < 1e-5);
+        let total: f32 = logits[4..].iter().map(|x| x.exp()).sum();
+        assert!((logits[5].exp() / total - 0.7).abs() < 1e-5);
+    }
+
+    #[test]
+    fn a_forward_pass_agrees_with_its_definition_for_any_number_of_rows() {
+        let network = Network::new(7, 2, &[5, 6], &[13, 16]);
+        let theta = network.initialize(3, &[0, 0], 0.5);
+        let x: Vec<f32> = (0..9 * 7).map(|i| ((i * 31) % 17) as f32 * 0.2 - 1.5).collect();
+        let mut buffers = Buffers::default();
+        let all = network.actor.forward(&theta, &x, &mut buffers).to_vec();
+        for (row, x) in x.chunks(7).enumerate() {
+            let alone = network.actor.forward(&theta, x, &mut buffers).to_vec();
+            assert_eq!(alone, all[row * 11..(row + 1) * 11], "a row does not depend on its neighbours");
+            let exact = definition(&network.actor, &theta, x);
+            alone.iter().zip(exact).for_each(|(a, b)| assert!((f64::from(*a) - b).abs() < 1e-5));
+        }
+    }
+
+    fn definition(mlp: &Mlp, theta: &[f32], x: &[f32]) -> Vec<f64> {
+        let mut x: Vec<f64> = x.iter().map(|&x| f64::from(x)).collect();
+        for (index, layer) in mlp.layers.iter().enumerate() {
+            let (w, b) = (&theta[layer.weight.clone()], &theta[layer.bias.clone()]);
+            x = (0..layer.outputs)
+                .map(|o| {
+                    let sum: f64 = x.iter().enumerate().map(|(i, x)| x * f64::from(w[i * layer.outputs + o])).sum();
+                    let y = sum + f64::from(b[o]);
+                    if index + 1 < mlp.layers.len() { y.tanh() } else { y }
+                })
+                .collect();
+        }
+        x
+    }
+}

@@ -1,0 +1,136 @@
+//! Collecting experience: every environment plays under the same parameters, a few of them together on each thread.
+
+use rayon::prelude::*;
+
+use super::heads;
+use super::moments::Normalizer;
+use super::network::{Buffers, Network};
+use crate::env::Environment;
+use crate::random::{self, Purpose};
+
+/// Environments that act together, through one forward pass.
+const TOGETHER: usize = 4;
+
+/// What acts: parameters and the normalisation of their inputs.
+#[derive(Debug, Clone, Copy)]
+pub struct Actor<'a> {
+    /// The network.
+    pub network: &'a Network,
+    /// Its parameters.
+    pub theta: &'a [f32],
+    /// Normalises observations.
+    pub normalizer: &'a Normalizer,
+}
+
+/// One environment's steps, in order of time; rows of `T` steps.
+#[derive(Debug, Clone, Default)]
+pub struct Trajectory<Info> {
+    /// Observations before normalisation, `[T, observation]`.
+    pub observations: Vec<f32>,
+    /// Privileged values before normalisation, `[T, privileged]`.
+    pub privileged: Vec<f32>,
+    /// Choices, `[T, heads]`.
+    pub actions: Vec<u8>,
+    /// Log-probabilities of the choices.
+    pub log_probabilities: Vec<f32>,
+    /// Rewards.
+    pub rewards: Vec<f64>,
+    /// Ends of tasks.
+    pub terminated: Vec<bool>,
+    /// Cuts by time; the last step is cut when the task has not ended.
+    pub truncated: Vec<bool>,
+    /// The states that cut steps led to: step, observation, privileged values.
+    pub finals: Vec<(usize, Vec<f32>, Vec<f32>)>,
+    /// What steps say besides.
+    pub infos: Vec<Info>,
+}
+
+/// Plays `steps` steps in each environment from a new episode on, and returns one trajectory each.
+///
+/// `seed` keys the episodes and actions of round `round`; environments of a `group` play the same episodes. The result
+/// does not depend on the number of threads.
+pub fn collect<E: Environment>(
+    envs: &mut [E],
+    actor: Actor<'_>,
+    steps: usize,
+    group: usize,
+    seed: u64,
+    round: u64,
+) -> Vec<Trajectory<E::Info>> {
+    let count = envs.len() as u64;
+    let lanes = envs.par_chunks_mut(TOGETHER).enumerate().map(|(chunk, envs)| {
+        let players = envs.iter_mut().enumerate().map(|(index, env)| {
+            let index = (chunk * TOGETHER + index) as u64;
+            let episodes = random::stream(seed, Purpose::Episodes, 1 + round * count + index / group as u64);
+            let actions = random::stream(seed, Purpose::Actions, round * count + index);
+            Player::new(env, episodes, actions)
+        });
+        play(players.collect(), actor, steps)
+    });
+    lanes.flatten_iter().collect()
+}
+
+struct Player<'a, E: Environment> {
+    env: &'a mut E,
+    episodes: rand::rngs::ChaCha8Rng,
+    actions: rand::rngs::ChaCha8Rng,
+    trajectory: Trajectory<E::Info>,
+}
+
+fn play<E: Environment>(mut players: Vec<Player<'_, E>>, actor: Actor<'_>, steps: usize) -> Vec<Trajectory<E::Info>> {
+    let width = actor.network.actor.inputs();
+    let logits_width = actor.network.actor.outputs();
+    let mut observations = vec![0.0; players.len() * width];
+    let mut buffers = Buffers::default();
+    for step in 0..steps {
+        for (player, observation) in players.iter_mut().zip(observations.chunks_exact_mut(width)) {
+            player.look(observation);
+        }
+        actor.normalizer.apply(&mut observations);
+        let logits = actor.network.actor.forward(actor.theta, &observations, &mut buffers);
+        for (player, logits) in players.iter_mut().zip(logits.chunks_exact(logits_width)) {
+            player.act(logits, &actor.network.heads, step + 1 == steps);
+        }
+    }
+    players.into_iter().map(|player| player.trajectory).collect()
+}
+
+impl<'a, E: Environment> Player<'a, E> {
+    fn new(env: &'a mut E, mut episodes: rand::rngs::ChaCha8Rng, actions: rand::rngs::ChaCha8Rng) -> Self {
+        env.reset(rand::Rng::next_u64(&mut episodes));
+        Self { env, episodes, actions, trajectory: Trajectory::default() }
+    }
+
+    fn look(&mut self, observation: &mut [f32]) {
+        self.env.observe(observation);
+        self.trajectory.observations.extend_from_slice(observation);
+        let privileged = &mut self.trajectory.privileged;
+        let from = privileged.len();
+        privileged.resize(from + self.env.privileged_len(), 0.0);
+        self.env.foresee(&mut privileged[from..]);
+    }
+
+    fn act(&mut self, logits: &[f32], heads: &[usize], last: bool) {
+        let trajectory = &mut self.trajectory;
+        let from = trajectory.actions.len();
+        trajectory.actions.resize(from + heads.len(), 0);
+        let action = &mut trajectory.actions[from..];
+        trajectory.log_probabilities.push(heads::sample(logits, heads, &mut self.actions, action));
+        let step = self.env.step(action);
+        let cut = !step.terminated && (step.truncated || last);
+        trajectory.rewards.push(step.reward);
+        trajectory.terminated.push(step.terminated);
+        trajectory.truncated.push(cut);
+        trajectory.infos.push(step.info);
+        if cut {
+            let mut observation = vec![0.0; self.env.observation_len()];
+            let mut privileged = vec![0.0; self.env.privileged_len()];
+            self.env.observe(&mut observation);
+            self.env.foresee(&mut privileged);
+            trajectory.finals.push((trajectory.rewards.len() - 1, observation, privileged));
+        }
+        if (step.terminated || step.truncated) && !last {
+            self.env.reset(rand::Rng::next_u64(&mut self.episodes));
+        }
+    }
+}

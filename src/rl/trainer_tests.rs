@@ -1,0 +1,165 @@
+use super::*;
+use crate::env::Step;
+
+/// Three arms in each of two heads; the reward is highest for (2, 0).
+#[derive(Default)]
+struct Bandit;
+
+impl Environment for Bandit {
+    type Info = ();
+
+    fn observation_len(&self) -> usize {
+        1
+    }
+
+    fn heads(&self) -> Vec<usize> {
+        vec![3, 3]
+    }
+
+    fn reset(&mut self, _seed: u64) {}
+
+    fn step(&mut self, action: &[u8]) -> Step<()> {
+        Step { reward: f64::from(action[0]) - f64::from(action[1]), terminated: true, ..Step::default() }
+    }
+
+    fn observe(&mut self, out: &mut [f32]) {
+        out[0] = 1.0;
+    }
+}
+
+/// A corridor of five cells: a small reward at once on the left, ten times as much on the far right.
+#[derive(Default)]
+struct Corridor {
+    cell: i32,
+    time: u32,
+}
+
+impl Environment for Corridor {
+    type Info = ();
+
+    fn observation_len(&self) -> usize {
+        5
+    }
+
+    fn heads(&self) -> Vec<usize> {
+        vec![2]
+    }
+
+    fn reset(&mut self, seed: u64) {
+        *self = Self { cell: 1 + (seed % 3) as i32, time: 0 };
+    }
+
+    fn step(&mut self, action: &[u8]) -> Step<()> {
+        self.time += 1;
+        self.cell += if action[0] == 1 { 1 } else { -1 };
+        let reward = match self.cell {
+            0 => 1.0,
+            4 => 10.0,
+            _ => 0.0,
+        };
+        Step { reward, terminated: reward > 0.0, truncated: self.time >= 20, info: () }
+    }
+
+    fn observe(&mut self, out: &mut [f32]) {
+        out.fill(0.0);
+        out[self.cell as usize] = 1.0;
+    }
+}
+
+fn settings() -> Settings {
+    Settings {
+        steps: 64 * 16 * 30,
+        n_envs: 16,
+        minibatch: 256,
+        learning_rate: 3e-3,
+        discount_factor: 0.95,
+        hidden: vec![16],
+        initial_share: 0.0,
+        ..Settings::default()
+    }
+}
+
+fn trainer<E: Environment + Default>(settings: Settings) -> Trainer<E> {
+    let envs = (0..settings.n_envs).map(|_| E::default()).collect();
+    Trainer::new(settings, envs, 64, &[0, 0], Device::Cpu)
+}
+
+fn likeliest<E: Environment>(trainer: &Trainer<E>, mut observation: Vec<f32>) -> Vec<u8> {
+    trainer.state.observations.normalizer().apply(&mut observation);
+    let mut buffers = Buffers::default();
+    let logits = trainer.network.actor.forward(&trainer.state.theta, &observation, &mut buffers);
+    let mut action = vec![0; trainer.network.heads.len()];
+    super::super::heads::likeliest(logits, &trainer.network.heads, &mut action);
+    action
+}
+
+#[test]
+fn the_best_arm_of_a_bandit_is_found() {
+    let mut trainer: Trainer<Bandit> = trainer(settings());
+    let mut last = 0.0;
+    while !trainer.finished() {
+        last = trainer.update().unwrap().mean_return / 64.0;
+    }
+    assert_eq!(likeliest(&trainer, vec![1.0]), [2, 0]);
+    assert!(last > 1.9, "the mean reward is near its maximum of 2: {last}");
+}
+
+#[test]
+fn a_large_reward_far_away_is_preferred_to_a_small_one_nearby() {
+    let mut trainer: Trainer<Corridor> = trainer(settings());
+    let first = trainer.update().unwrap();
+    let mut report = first.clone();
+    while !trainer.finished() {
+        report = trainer.update().unwrap();
+    }
+    for cell in 1..4 {
+        let mut observation = vec![0.0; 5];
+        observation[cell] = 1.0;
+        assert_eq!(likeliest(&trainer, observation), [1], "in cell {cell}");
+    }
+    assert!(report.mean_return > 2.0 * first.mean_return);
+    assert!(report.explained_variance > 0.5, "{}", report.explained_variance);
+}
+
+#[test]
+fn equal_seeds_learn_the_same_bytes_on_any_number_of_threads() {
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let mut trainer: Trainer<Corridor> = trainer(Settings { group: 4, ..settings() });
+            (0..3).for_each(|_| drop(trainer.update().unwrap()));
+            trainer.state
+        })
+    };
+    let one = run(1);
+    assert_eq!(one, run(2));
+    assert_eq!(one, run(5));
+}
+
+#[test]
+fn a_restored_state_goes_on_as_if_nothing_had_happened() {
+    let mut whole: Trainer<Corridor> = trainer(settings());
+    (0..4).for_each(|_| drop(whole.update().unwrap()));
+    let mut before: Trainer<Corridor> = trainer(settings());
+    (0..2).for_each(|_| drop(before.update().unwrap()));
+    let mut after: Trainer<Corridor> = trainer(settings());
+    after.restore(before.state.clone());
+    (0..2).for_each(|_| drop(after.update().unwrap()));
+    assert_eq!(after.state, whole.state);
+}
+
+#[test]
+fn at_the_first_minibatch_the_policy_is_the_one_that_acted() {
+    let settings = Settings { epochs: 1, minibatch: 4096, entropy: 0.0, ..settings() };
+    let report = trainer::<Corridor>(settings).update().unwrap();
+    assert!(report.losses.kl.abs() < 1e-6, "{}", report.losses.kl);
+    assert!(report.losses.clipped.abs() < f64::EPSILON);
+}
+
+#[test]
+fn an_order_has_every_row_once() {
+    let mut order = shuffled(100, 3, 1);
+    assert_ne!(order, shuffled(100, 3, 2));
+    order.sort_unstable();
+    assert_eq!(order, (0..100).collect::<Vec<_>>());
+}
