@@ -97,6 +97,8 @@ pub struct Pod {
     /// Replicas at the start; left out, what the load of the first slot needs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replicas: Option<Replicas>,
+    /// Name of the pods' one container, as `ContainerResource` metrics refer to it.
+    pub container: String,
     /// How long a pod finishes what it holds after it was told to stop.
     #[serde(with = "span")]
     #[schemars(with = "String")]
@@ -111,6 +113,7 @@ impl Default for Pod {
             memory_request: Bytes(512 << 20),
             memory_limit: None,
             replicas: None,
+            container: "app".to_owned(),
             termination_grace: Duration::from_secs(30),
         }
     }

@@ -1,0 +1,135 @@
+//! How well supply followed demand: the SPEC RG elasticity metrics, and reversals of direction.
+//!
+//! Source: Herbst et al., "Quantifying Cloud Performance and Dependability", TOMPECS 2018; the formulas are those of
+//! Imdoukh et al. 2020, eqs 12 to 16.
+
+use super::outcome::Elasticity;
+
+/// How far supply is from demand: rates of the integrals below, constant while both are.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Gap {
+    under: f64,
+    over: f64,
+    too_few: f64,
+    too_many: f64,
+}
+
+impl Gap {
+    /// Between a demand and a supply of pods.
+    /// ```text
+    /// θ_U: max(d − s, 0)/d;   θ_O: max(s − d, 0)/d;   both 0 where d = 0
+    /// ```
+    #[must_use]
+    pub fn new(demand: f64, supply: f64) -> Self {
+        let relative = |gap: f64| if demand > 0.0 { gap.max(0.0) / demand } else { 0.0 };
+        Self {
+            under: relative(demand - supply),
+            over: relative(supply - demand),
+            too_few: f64::from(u8::from(demand > supply)),
+            too_many: f64::from(u8::from(supply > demand)),
+        }
+    }
+}
+
+/// Running sums of the elasticity metrics; those of several runs add up.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Curves {
+    under: f64,
+    over: f64,
+    too_few: f64,
+    too_many: f64,
+    seconds: f64,
+    against: f64,
+    steps: f64,
+    last: Option<(f64, f64)>,
+}
+
+impl Curves {
+    /// Holds a gap for `seconds`.
+    #[inline]
+    pub fn hold(&mut self, gap: &Gap, seconds: f64) {
+        self.under += gap.under * seconds;
+        self.over += gap.over * seconds;
+        self.too_few += gap.too_few * seconds;
+        self.too_many += gap.too_many * seconds;
+        self.seconds += seconds;
+    }
+
+    /// Samples both curves, at equal distances: instability compares the signs of their steps.
+    pub fn sample(&mut self, demand: f64, supply: f64) {
+        if let Some((was_demand, was_supply)) = self.last {
+            let sign = |step: f64| if step == 0.0 { 0.0 } else { step.signum() };
+            self.against += (sign(supply - was_supply) - sign(demand - was_demand)).abs().min(1.0);
+            self.steps += 1.0;
+        }
+        self.last = Some((demand, supply));
+    }
+
+    /// Adds the sums of another run.
+    pub fn merge(&mut self, other: &Self) {
+        self.under += other.under;
+        self.over += other.over;
+        self.too_few += other.too_few;
+        self.too_many += other.too_many;
+        self.seconds += other.seconds;
+        self.against += other.against;
+        self.steps += other.steps;
+    }
+
+    /// The metrics, in percent.
+    #[must_use]
+    pub fn metrics(&self) -> Elasticity {
+        let percent = |sum: f64, of: f64| if of > 0.0 { 100.0 * sum / of } else { 0.0 };
+        Elasticity {
+            theta_u: percent(self.under, self.seconds),
+            theta_o: percent(self.over, self.seconds),
+            tau_u: percent(self.too_few, self.seconds),
+            tau_o: percent(self.too_many, self.seconds),
+            instability: percent(self.against, self.steps),
+        }
+    }
+}
+
+/// Counts changes of direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Reversals {
+    direction: i32,
+    /// How many there were.
+    pub count: u32,
+}
+
+impl Reversals {
+    /// A change by `delta`.
+    pub fn step(&mut self, delta: i32) {
+        if delta != 0 {
+            self.count += u32::from(self.direction == -delta.signum());
+            self.direction = delta.signum();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The test vector was worked out by hand from the formulas.
+    #[test]
+    fn the_metrics_of_a_worked_example() {
+        let demand = [2, 2, 4, 4, 4, 2, 2, 0, 1, 1];
+        let supply = [2, 2, 2, 3, 5, 5, 4, 2, 2, 1];
+        let mut curves = Curves::default();
+        let (mut reversals, mut churn, mut last) = (Reversals::default(), 0, supply[0]);
+        for (d, s) in demand.into_iter().zip(supply) {
+            curves.hold(&Gap::new(f64::from(d), f64::from(s)), 1.0);
+            curves.sample(f64::from(d), f64::from(s));
+            reversals.step(s - last);
+            churn += (s - last).abs();
+            last = s;
+        }
+        let found = curves.metrics();
+        let expected = [(found.theta_u, 7.5), (found.theta_o, 37.5), (found.tau_u, 20.0), (found.tau_o, 50.0)];
+        assert!(expected.iter().all(|(found, wanted)| (found - wanted).abs() < 1e-9), "{found:?}");
+        assert!((found.instability - 77.78).abs() < 0.005);
+        assert_eq!((churn, reversals.count), (7, 1));
+    }
+}

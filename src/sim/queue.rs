@@ -1,0 +1,216 @@
+//! Waiting in steady state: pods as the servers of one M/G/c queue, and the share of requests that wait too long.
+//!
+//! A pod is `k` servers that run one request each; the pods of a function share one line. Waits follow M/M/c stretched
+//! by the variability of service (Allen and Cunneen). Near saturation a steady state would take hours to settle, so
+//! waits are held to what can build up within [`SETTLING`].
+
+use super::law::{Point, ServiceLaw, normal_cdf, normal_density};
+use super::settings::Slo;
+
+/// How long a load is taken to last, in seconds, when a queue near saturation has not settled.
+const SETTLING: f64 = 60.0;
+
+/// Above this many servers Erlang's C is Halfin and Whitt's limit; it is exact enough there and costs nothing.
+const MANY_SERVERS: f64 = 2048.0;
+
+/// Erlang's C: the probability that a request waits, for `servers >= 1` and `offered` servers' worth of load.
+///
+/// ```text
+/// 1/B_0 = 1;  1/B_k = 1 + (k/a) / B_{k-1};  C = 1 / (ρ + (1 − ρ) / B_c)
+/// ```
+#[must_use]
+pub fn erlang_c(servers: f64, offered: f64) -> f64 {
+    if offered >= servers {
+        return 1.0;
+    }
+    if offered <= 0.0 {
+        return 0.0;
+    }
+    let load = offered / servers;
+    if servers > MANY_SERVERS {
+        let beta = (1.0 - load) * servers.sqrt();
+        return 1.0 / (1.0 + beta * normal_cdf(beta) / normal_density(beta).max(f64::MIN_POSITIVE));
+    }
+    let step = 1.0 / offered;
+    let mut inverse = 1.0;
+    let mut factor = step;
+    for _ in 0..servers as u32 {
+        inverse = 1.0 + inverse * factor;
+        factor += step;
+    }
+    1.0 / (load + (1.0 - load) * inverse)
+}
+
+/// The law of a wait: 0 with probability `1 − probability`, else exponential. `P(W > t) = probability · exp(−rate · t)`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Wait {
+    /// Probability of waiting at all.
+    pub probability: f64,
+    /// One over the mean wait of those that wait, per second.
+    pub rate: f64,
+}
+
+impl Wait {
+    /// No wait.
+    pub const NONE: Self = Self { probability: 0.0, rate: f64::INFINITY };
+
+    /// The wait at `servers` servers, each holding a request for `busy_s` seconds, at `load` of their capacity (1 or
+    /// more is saturation). `variability` is that of the service law.
+    #[must_use]
+    pub fn stationary(servers: f64, load: f64, busy_s: f64, variability: f64) -> Self {
+        if servers < 1.0 || load <= 0.0 || busy_s <= 0.0 {
+            return Self::NONE;
+        }
+        let capacity = servers / busy_s;
+        let steady = (1.0 - load) * capacity / variability;
+        // A queue is a random walk with variance 2·variability/capacity per second: this far it spreads while settling.
+        let settling = (capacity / (2.0 * variability * SETTLING)).sqrt();
+        Self { probability: erlang_c(servers, load * servers), rate: steady.max(settling) }
+    }
+
+    /// The mean wait in seconds.
+    #[must_use]
+    pub fn mean(self) -> f64 {
+        self.probability / self.rate
+    }
+
+    /// `P(W > t)`; 1 for `t < 0`.
+    #[must_use]
+    pub fn beyond(self, t: f64) -> f64 {
+        if t < 0.0 { 1.0 } else { self.probability * (-self.rate * t).exp() }
+    }
+}
+
+/// Which requests are late, as a function of their own service time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lateness {
+    latency: Option<f64>,
+    slowdown: f64,
+    slack: f64,
+    points: Vec<Point>,
+}
+
+impl Lateness {
+    /// The rule of `[slo]` under a law of service times.
+    #[must_use]
+    pub fn new(slo: &Slo, law: &ServiceLaw) -> Self {
+        // Without a slowdown every request may wait as long, and the law does not matter.
+        let same = slo.latency.is_none() && slo.slowdown <= 1.0;
+        let points = if same { vec![Point { share: 1.0, factor: 1.0 }] } else { law.points().to_vec() };
+        Self {
+            latency: slo.latency.map(|span| span.as_secs_f64()),
+            slowdown: slo.slowdown,
+            slack: slo.slack.as_secs_f64(),
+            points,
+        }
+    }
+
+    /// How long a request with a service time of `service_s` may wait; negative when it is late whatever happens.
+    fn allowance(&self, service_s: f64) -> f64 {
+        match self.latency {
+            Some(latency) => latency - service_s,
+            None => (self.slowdown - 1.0) * service_s + self.slack,
+        }
+    }
+
+    /// The share of requests of mean service time `service_s` that is late under a wait.
+    #[must_use]
+    pub fn share(&self, service_s: f64, wait: Wait) -> f64 {
+        self.points.iter().map(|it| it.share * wait.beyond(self.allowance(service_s * it.factor))).sum()
+    }
+
+    /// The share of requests that is late however many pods there are.
+    #[must_use]
+    pub fn unavoidable(&self, service_s: f64) -> f64 {
+        self.share(service_s, Wait::NONE)
+    }
+
+    /// The share that is late of requests behind a backlog whose age runs linearly from `from` to `to` seconds. A queue
+    /// with a backlog also swings at random; `rate` says how far (see [`Wait::rate`]).
+    /// ```text
+    /// mean over w in [from, to] of P(w + X > a),  P(X > t) = exp(−rate · t)
+    /// ```
+    #[must_use]
+    pub fn share_behind(&self, service_s: f64, rate: f64, from: f64, to: f64) -> f64 {
+        let (low, high) = if from <= to { (from, to) } else { (to, from) };
+        let one = |it: &Point| it.share * late_behind(self.allowance(service_s * it.factor), rate, low, high);
+        self.points.iter().map(one).sum()
+    }
+}
+
+fn late_behind(allowed: f64, rate: f64, low: f64, high: f64) -> f64 {
+    if low >= allowed {
+        return 1.0;
+    }
+    if high - low < 1e-12 {
+        return (-rate * (allowed - low)).exp();
+    }
+    let turn = high.min(allowed);
+    let swing = ((-rate * (allowed - turn)).exp() - (-rate * (allowed - low)).exp()) / rate;
+    (high - turn + swing) / (high - low)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Values of the M/M/c formulas computed once with mpmath; `(λ, μ, c, ErlangC, Wq)`.
+    const TABLE: [(f64, f64, f64, f64, f64); 4] = [
+        (8.0, 10.0, 1.0, 0.8, 0.4),
+        (8.0, 1.0, 10.0, 0.409_180, 0.204_590),
+        (45.0, 10.0, 5.0, 0.762_493, 0.152_499),
+        (90.0, 10.0, 10.0, 0.668_732, 0.066_873),
+    ];
+
+    #[test]
+    fn waits_agree_with_the_closed_forms_of_mmc() {
+        for (arrivals, service, servers, probability, mean) in TABLE {
+            let wait = Wait::stationary(servers, arrivals / (service * servers), 1.0 / service, 1.0);
+            assert!((wait.probability - probability).abs() < 1e-6, "C: {wait:?}");
+            assert!((wait.mean() - mean).abs() < 1e-6, "Wq: {} for {mean}", wait.mean());
+        }
+    }
+
+    #[test]
+    fn erlang_c_of_many_servers_joins_its_limit() {
+        for load in [0.9, 0.97, 0.99] {
+            let exact = {
+                let (servers, step) = (MANY_SERVERS, 1.0 / (MANY_SERVERS * load));
+                let inverse = (1..=servers as u32).fold(1.0, |inverse, k| 1.0 + inverse * f64::from(k) * step);
+                1.0 / (load + (1.0 - load) * inverse)
+            };
+            let limit = erlang_c(MANY_SERVERS + 1.0, (MANY_SERVERS + 1.0) * load);
+            assert!((exact - limit).abs() < 0.01, "{load}: {exact} {limit}");
+        }
+        assert!(erlang_c(100_000.0, 50_000.0) < 1e-9);
+    }
+
+    #[test]
+    fn a_queue_at_saturation_stays_within_what_a_minute_can_build_up() {
+        let wait = Wait::stationary(5.0, 1.2, 0.1, 1.0);
+        assert!((wait.probability - 1.0).abs() < 1e-12);
+        assert!(wait.mean() > 1.0 && wait.mean() < 3.0, "{}", wait.mean());
+    }
+
+    #[test]
+    fn the_late_share_behind_a_moving_backlog_is_the_mean_of_its_parts() {
+        let slo = Slo { latency: Some(Duration::from_millis(700)), ..Slo::default() };
+        let lateness = Lateness::new(&slo, &ServiceLaw::new(1.0));
+        let steps = 20_000;
+        for (from, to) in [(0.0, 2.0), (1.5, 0.1), (0.3, 0.3), (0.0, 0.2)] {
+            let at = |i: i32| from + (to - from) * (f64::from(i) + 0.5) / f64::from(steps);
+            let mean = (0..steps).map(|i| lateness.share_behind(0.1, 3.0, at(i), at(i))).sum::<f64>() / f64::from(steps);
+            assert!((lateness.share_behind(0.1, 3.0, from, to) - mean).abs() < 1e-6, "{from} {to}");
+        }
+    }
+
+    #[test]
+    fn a_service_time_beyond_the_latency_is_late_without_any_wait() {
+        let slo = Slo { latency: Some(Duration::from_millis(100)), ..Slo::default() };
+        let lateness = Lateness::new(&slo, &ServiceLaw::new(0.0));
+        assert!((lateness.unavoidable(0.2) - 1.0).abs() < 1e-12);
+        assert!(lateness.unavoidable(0.05).abs() < 1e-12);
+    }
+}

@@ -1,0 +1,190 @@
+//! Whole runs: one call that replays a function under an autoscaler and a tuner, and results that add up.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::control::{Autoscaler, Tuner};
+use super::elasticity::Curves;
+use super::latency::Histogram;
+use super::outcome::{
+    ColdStarts, Cost, Outcome, ReplicaStats, Requests, Scaling, SimStats, SloResult, TimelineRow, Totals,
+};
+use super::settings::Settings;
+use super::simulation::{Prices, Simulation};
+use super::workload::Workload;
+use crate::units::{SimTime, micros};
+
+/// What a run, or several together, did.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    /// The figures.
+    pub outcome: Outcome,
+    /// One row a sync, when asked for. Several runs together have none.
+    pub timeline: Vec<TimelineRow>,
+    sums: Sums,
+}
+
+/// What the figures are made of. All of it adds up over runs.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Sums {
+    pub(super) totals: Totals,
+    pub(super) curves: Curves,
+    pub(super) histogram: Histogram,
+    pub(super) seconds: f64,
+    pub(super) replica_seconds: f64,
+    pub(super) most_replicas: f64,
+    pub(super) reversals: f64,
+    pub(super) in_flight: f64,
+    pub(super) events: u64,
+    pub(super) costs: Costs,
+    /// Share of requests that may violate the objective.
+    pub(super) allowed: f64,
+}
+
+/// Cost of a run and its objective.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Costs {
+    cost: Cost,
+    objective: f64,
+}
+
+impl Prices {
+    /// Reserved pod-hours plus the price of violations and starts in pod-hours. A violation costs `prices.violation`
+    /// times what serving a request takes at full use of the CPU request.
+    pub(super) fn objective(&self, totals: &Totals) -> f64 {
+        let hour = self.cores * self.cpu_hour + self.gib * self.gib_hour;
+        let start = if hour > 0.0 { self.pod_start / hour } else { 0.0 };
+        let violations = self.violation * totals.violations() * self.request_pod_seconds;
+        (totals.pod_seconds + violations) / 3600.0 + start * totals.starts
+    }
+
+    pub(super) fn costs(&self, totals: &Totals) -> Costs {
+        let hours = totals.pod_seconds / 3600.0;
+        let (cpu_hours, gb_hours) = (hours * self.cores, hours * self.gib);
+        let usd = cpu_hours * self.cpu_hour + gb_hours * self.gib_hour + totals.starts * self.pod_start;
+        let cost = Cost { replica_hours: hours, cpu_hours, gb_hours, usd };
+        Costs { cost, objective: self.objective(totals) }
+    }
+}
+
+/// The objective of [`Outcome`] for any totals, such as those of an interval: pod-hours reserved plus the price of
+/// violations and starts.
+#[must_use]
+pub fn objective(workload: &Workload, settings: &Settings, totals: &Totals) -> f64 {
+    Prices::new(workload, settings).objective(totals)
+}
+
+impl Run {
+    pub(super) fn new(sums: Sums) -> Self {
+        Self { outcome: sums.outcome(), timeline: Vec::new(), sums }
+    }
+
+    pub(super) fn with_timeline(self, timeline: Vec<TimelineRow>) -> Self {
+        Self { timeline, ..self }
+    }
+
+    /// Everything that was counted.
+    #[must_use]
+    pub fn totals(&self) -> &Totals {
+        &self.sums.totals
+    }
+
+    /// Requests that still waited at the end.
+    #[must_use]
+    pub fn in_flight(&self) -> f64 {
+        self.sums.in_flight
+    }
+
+    /// Several runs as one: counts and costs added, response times pooled, means weighted by time. `replicas.mean` and
+    /// `replicas.max` are of one function. `None` of no runs.
+    #[must_use]
+    pub fn merge<'a>(runs: impl IntoIterator<Item = &'a Self>) -> Option<Self> {
+        let mut runs = runs.into_iter();
+        let mut sums = runs.next()?.sums.clone();
+        runs.for_each(|run| sums.add(&run.sums));
+        Some(Self::new(sums))
+    }
+}
+
+impl Sums {
+    fn add(&mut self, other: &Self) {
+        let (mine, theirs) = (&mut self.totals, &other.totals);
+        mine.offered += theirs.offered;
+        mine.completed += theirs.completed;
+        mine.dropped += theirs.dropped;
+        mine.late += theirs.late;
+        mine.cold += theirs.cold;
+        mine.pod_seconds += theirs.pod_seconds;
+        mine.ready_seconds += theirs.ready_seconds;
+        mine.cpu_seconds += theirs.cpu_seconds;
+        mine.starts += theirs.starts;
+        mine.churn += theirs.churn;
+        mine.actions += theirs.actions;
+        self.curves.merge(&other.curves);
+        self.histogram.merge(&other.histogram);
+        self.seconds += other.seconds;
+        self.replica_seconds += other.replica_seconds;
+        self.most_replicas = self.most_replicas.max(other.most_replicas);
+        self.reversals += other.reversals;
+        self.in_flight += other.in_flight;
+        self.events += other.events;
+        self.costs.cost.replica_hours += other.costs.cost.replica_hours;
+        self.costs.cost.cpu_hours += other.costs.cost.cpu_hours;
+        self.costs.cost.gb_hours += other.costs.cost.gb_hours;
+        self.costs.cost.usd += other.costs.cost.usd;
+        self.costs.objective += other.costs.objective;
+    }
+
+    fn outcome(&self) -> Outcome {
+        let totals = &self.totals;
+        let share = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 0.0 };
+        let violation_rate = share(totals.violations(), totals.offered);
+        Outcome {
+            requests: Requests {
+                offered: totals.offered,
+                completed: totals.completed,
+                dropped: totals.dropped,
+                late: totals.late,
+            },
+            slo: SloResult { violation_rate, met: violation_rate <= self.allowed },
+            latency_ms: self.histogram.latency(totals.completed),
+            cost: self.costs.cost,
+            elasticity: self.curves.metrics(),
+            cold_starts: ColdStarts { pods: totals.starts, request_rate: share(totals.cold, totals.offered) },
+            scaling: Scaling { actions: totals.actions, churn: totals.churn, reversals: self.reversals },
+            replicas: ReplicaStats {
+                mean: share(self.replica_seconds, self.seconds),
+                max: self.most_replicas,
+            },
+            sim: SimStats { events: self.events, simulated_s: self.seconds },
+            objective: self.costs.objective,
+        }
+    }
+}
+
+/// Replays `window` of a workload under an autoscaler, whose HPA fields a tuner may move. The tuner decides at the start
+/// and then at each of its intervals, before a sync at the same time. `record` keeps a timeline.
+#[must_use]
+pub fn run(
+    workload: &Arc<Workload>,
+    settings: &Settings,
+    autoscaler: Box<dyn Autoscaler>,
+    tuner: Option<&mut dyn Tuner>,
+    seed: u64,
+    window: Range<SimTime>,
+    record: bool,
+) -> Run {
+    let mut simulation = Simulation::new(Arc::clone(workload), settings, autoscaler, seed, window);
+    if record {
+        simulation.record();
+    }
+    if let Some(tuner) = tuner {
+        let interval = tuner.interval().max(std::time::Duration::from_millis(1));
+        while simulation.now() < simulation.window().end {
+            let patch = tuner.decide(simulation.now(), &simulation.telemetry());
+            simulation.patch(&patch);
+            simulation.advance(SimTime(simulation.now().0.saturating_add(micros(interval))));
+        }
+    }
+    simulation.finish()
+}
