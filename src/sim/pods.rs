@@ -187,9 +187,8 @@ impl Pods {
         if self.young.is_empty() {
             return;
         }
-        let grown = |pod: &mut Pod| {
-            pod.serving && pod.ready <= covered && (pod.kills == 0 || pod.ready + FORGIVEN <= now)
-        };
+        let grown =
+            |pod: &mut Pod| pod.serving && pod.ready <= covered && (pod.kills == 0 || pod.ready + FORGIVEN <= now);
         self.mature += self.young.extract_if(.., grown).count() as u32;
     }
 

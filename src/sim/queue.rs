@@ -201,7 +201,8 @@ mod tests {
         let steps = 20_000;
         for (from, to) in [(0.0, 2.0), (1.5, 0.1), (0.3, 0.3), (0.0, 0.2)] {
             let at = |i: i32| from + (to - from) * (f64::from(i) + 0.5) / f64::from(steps);
-            let mean = (0..steps).map(|i| lateness.share_behind(0.1, 3.0, at(i), at(i))).sum::<f64>() / f64::from(steps);
+            let mean =
+                (0..steps).map(|i| lateness.share_behind(0.1, 3.0, at(i), at(i))).sum::<f64>() / f64::from(steps);
             assert!((lateness.share_behind(0.1, 3.0, from, to) - mean).abs() < 1e-6, "{from} {to}");
         }
     }

@@ -152,10 +152,7 @@ impl Sums {
             elasticity: self.curves.metrics(),
             cold_starts: ColdStarts { pods: totals.starts, request_rate: share(totals.cold, totals.offered) },
             scaling: Scaling { actions: totals.actions, churn: totals.churn, reversals: self.reversals },
-            replicas: ReplicaStats {
-                mean: share(self.replica_seconds, self.seconds),
-                max: self.most_replicas,
-            },
+            replicas: ReplicaStats { mean: share(self.replica_seconds, self.seconds), max: self.most_replicas },
             sim: SimStats { events: self.events, simulated_s: self.seconds },
             objective: self.costs.objective,
         }

@@ -130,8 +130,7 @@ impl Simulation {
         let slot = workload.slot_at(start);
         let knobs = autoscaler.knobs();
         let replicas = first_replicas(&workload, settings, slot, knobs);
-        let pods =
-            Pods::new(start, replicas as u32, room(settings), StartLaw::new(&settings.startup, seed));
+        let pods = Pods::new(start, replicas as u32, room(settings), StartLaw::new(&settings.startup, seed));
         let flow = Flow::new(&workload, slot, pods.serving(), settings.slo.timeout.as_secs_f64());
         let mut phases = stream(seed, Purpose::Metrics, 0);
         let (resolution, period) = (settings.metrics.resolution, autoscaler.period());

@@ -76,10 +76,11 @@ impl Buffers {
     /// Mean CPU of the pods that serve, as a ratio to their request, over those that have a sample.
     pub(super) fn utilization(&self, request: i64) -> Option<f64> {
         let sampled = self.rows.iter().filter(|row| row.serving);
-        let (sum, count) = sampled.filter_map(|row| Some((row.sample?.cpu?, row.group.count))).fold(
-            (0.0, 0.0),
-            |(sum, count), (cpu, pods)| (sum + cpu as f64 * f64::from(pods), count + f64::from(pods)),
-        );
+        let (sum, count) = sampled
+            .filter_map(|row| Some((row.sample?.cpu?, row.group.count)))
+            .fold((0.0, 0.0), |(sum, count), (cpu, pods)| {
+                (sum + cpu as f64 * f64::from(pods), count + f64::from(pods))
+            });
         (count > 0.0 && request > 0).then(|| sum / count / request as f64)
     }
 
@@ -142,13 +143,7 @@ impl Buffers {
             let (timestamp, window) = (whole_seconds(pair.last.at), pair.window());
             for (at, row) in self.rows.iter().enumerate().filter(|it| it.1.sample.is_some()) {
                 let containers = &usages[next..=next];
-                samples.push(ResourceSample {
-                    group: Some(at),
-                    count: row.group.count,
-                    timestamp,
-                    window,
-                    containers,
-                });
+                samples.push(ResourceSample { group: Some(at), count: row.group.count, timestamp, window, containers });
                 next += 1;
             }
         }
