@@ -40,16 +40,24 @@ impl Regime {
         let slot = &workload.slots()[index];
         let pods = f64::from(ready);
         let wait = workload.wait(slot, ready);
+        let capacity = pods * workload.pod().limit;
+        let cores = slot.rate * slot.cpu_s;
+        // Beyond capacity what cannot be served waits in the backlog, and pods are full.
+        let in_flight = if cores <= capacity {
+            slot.rate * (slot.service_s + wait.mean())
+        } else {
+            capacity / slot.cpu_s * slot.service_s
+        };
         Self {
             slot: index,
             ready: pods,
             rate: slot.rate,
-            cores: slot.rate * slot.cpu_s,
-            capacity: pods * workload.pod().limit,
+            cores,
+            capacity,
             late_rate: slot.rate * workload.lateness().share(slot.service_s, wait),
             wait,
             service_s: slot.service_s,
-            in_flight: slot.rate * (slot.service_s + wait.mean()),
+            in_flight,
             gap: Gap::new(f64::from(slot.demand), pods),
         }
     }
@@ -271,7 +279,11 @@ impl Flow {
 
     /// Loses a share of all requests in flight, oldest first, as when a pod dies.
     pub(super) fn lose(&mut self, workload: &Workload, share: f64) {
+        // What is in service was counted as served already, a part of it as late.
         let in_service = (self.regime.in_flight * share).min(self.totals.completed);
+        if in_service > 0.0 {
+            self.totals.late *= 1.0 - in_service / self.totals.completed;
+        }
         self.totals.completed -= in_service;
         self.totals.dropped += in_service;
         let mut rest = self.backlog.requests * share;
