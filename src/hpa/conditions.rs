@@ -79,7 +79,7 @@ words! {
         InvalidSelector,
         /// A Resource metric has no value.
         FailedGetResourceMetric,
-        /// A ContainerResource metric has no value.
+        /// A `ContainerResource` metric has no value.
         FailedGetContainerResourceMetric,
         /// A Pods metric has no value.
         FailedGetPodsMetric,

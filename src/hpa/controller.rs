@@ -89,21 +89,15 @@ impl Hpa {
         let current = inputs.spec_replicas;
         self.begin(now, current);
         let desired = match self.decision.path {
-            Path::Disabled => {
-                self.disable();
-                0
-            }
-            Path::AboveMax => self.spec.max_replicas,
-            Path::BelowMin => self.spec.min_replicas,
-            Path::Metrics => match self.desired_by_metrics(now, inputs) {
-                Some(desired) => desired,
-                None => {
-                    self.decision.status.current_replicas = current;
-                    return &self.decision;
-                }
-            },
+            Path::Disabled => Some(self.disable()),
+            Path::AboveMax => Some(self.spec.max_replicas),
+            Path::BelowMin => Some(self.spec.min_replicas),
+            Path::Metrics => self.desired_by_metrics(now, inputs),
         };
-        self.finish(now, desired, inputs.scale_update_error);
+        self.decision.status.current_replicas = current;
+        if let Some(desired) = desired {
+            self.finish(now, desired, inputs.scale_update_error);
+        }
         &self.decision
     }
 
@@ -141,11 +135,12 @@ impl Hpa {
     }
 
     /// Zero replicas that the HPA did not set itself switch it off.
-    fn disable(&mut self) {
+    fn disable(&mut self) -> Replicas {
         self.set(ConditionType::ScalingActive, Status::False, Reason::ScalingDisabled);
         if !self.flags.scale_to_zero {
             self.decision.status.conditions.remove(ConditionType::ScaledToZero);
         }
+        0
     }
 
     /// Metrics, stabilisation and limits; `None` when the metrics failed as a whole.
@@ -229,7 +224,6 @@ impl Hpa {
     /// Writes the scale when it changes, and the status.
     fn finish(&mut self, now: SimTime, desired: Replicas, update_error: bool) {
         let current = self.decision.current;
-        self.decision.status.current_replicas = current;
         if self.decision.path != Path::Disabled && desired != current {
             if update_error {
                 self.set(ConditionType::AbleToScale, Status::False, Reason::FailedUpdateScale);

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::conditions::Conditions;
 use super::limits::Limited;
-use super::spec::{Metric, Resource, Source, Spec, Target};
+use super::spec::{Metric, Source, Spec, Target};
 use super::stabilize::Stabilized;
 use crate::units::{Replicas, SimTime};
 
@@ -37,13 +37,16 @@ impl Decision {
     /// The controller's words for a rescale, as in its event; `None` when nothing was written.
     #[must_use]
     pub fn reason(&self, spec: &Spec) -> Option<String> {
-        self.scale_to?;
+        let scale_to = self.scale_to?;
+        let raised = self.limited.is_some_and(|limited| limited.replicas < scale_to);
         match self.path {
             Path::AboveMax => Some("Current number of replicas above Spec.MaxReplicas".into()),
             Path::BelowMin => Some("Current number of replicas below Spec.MinReplicas".into()),
             Path::Disabled => None,
             Path::Metrics if self.recommendation? < self.current => Some("All metrics below target".into()),
-            Path::Metrics if self.recommendation? == self.current => Some(String::new()),
+            Path::Metrics if self.recommendation? == self.current => {
+                raised.then(|| "Current number of replicas below Spec.MinReplicas".into())
+            }
             Path::Metrics => Some(format!("{} above target", describe(spec.metrics.get(self.highest()?)?))),
         }
     }
@@ -62,17 +65,23 @@ impl Decision {
     }
 }
 
+/// The metric's name in upstream's events. With an average value, container metrics are named as those of pods, and
+/// Object metrics as External ones.
 fn describe(metric: &Metric) -> String {
-    let resource = |resource: &Resource, target: &Target, kind: &str| match target {
-        Target::Utilization(_) => format!("{} {kind} utilization (percentage of request)", resource.name()),
-        _ => format!("{} {kind}", resource.name()),
-    };
+    let percent = "utilization (percentage of request)";
     match metric {
-        Metric::Resource { resource: r, target } => resource(r, target, "resource"),
-        Metric::ContainerResource { resource: r, target, .. } => resource(r, target, "container resource"),
+        Metric::Resource { resource, target: Target::Utilization(_) } => {
+            format!("{} resource {percent}", resource.name())
+        }
+        Metric::ContainerResource { resource, target: Target::Utilization(_), .. } => {
+            format!("{} container resource {percent}", resource.name())
+        }
+        Metric::Resource { resource, .. } | Metric::ContainerResource { resource, .. } => {
+            format!("{} resource", resource.name())
+        }
         Metric::Pods { name, .. } => format!("pods metric {name}"),
-        Metric::Object { name, object, .. } => format!("{} metric {name}", object.kind),
-        Metric::External { name, .. } => format!("external metric {name}"),
+        Metric::Object { name, object, target: Target::Value(_) } => format!("{} metric {name}", object.kind),
+        Metric::Object { name, .. } | Metric::External { name, .. } => format!("external metric {name}"),
         Metric::Unavailable { name, .. } => name.clone(),
     }
 }

@@ -1,6 +1,8 @@
 //! How far one sync may go: the bounds of the spec, the fixed scale-up cap without `spec.behavior`, and the policies
 //! with it.
 
+use std::cmp::Ordering;
+
 use super::conditions::Reason;
 use super::events::EventLog;
 use super::spec::{Behavior, Policy, PolicyKind, ScalingRules, SelectPolicy, Spec};
@@ -48,24 +50,26 @@ pub fn with_behavior(
     events: &EventLog,
     now: SimTime,
 ) -> Limited {
-    if stabilized > current {
-        let (limit, policy) = up_limit(&behavior.scale_up, current, events, now);
-        let bound = if spec.max_replicas > limit {
-            Limited { replicas: limit, reason: Reason::ScaleUpLimit, policy }
-        } else {
-            Limited { replicas: spec.max_replicas, reason: Reason::TooManyReplicas, policy: None }
-        };
-        if stabilized > bound.replicas { bound } else { Limited::within(stabilized) }
-    } else if stabilized < current {
-        let (limit, policy) = down_limit(&behavior.scale_down, current, events, now);
-        let bound = if spec.min_replicas < limit {
-            Limited { replicas: limit, reason: Reason::ScaleDownLimit, policy }
-        } else {
-            Limited { replicas: spec.min_replicas, reason: Reason::TooFewReplicas, policy: None }
-        };
-        if stabilized < bound.replicas { bound } else { Limited::within(stabilized) }
-    } else {
-        Limited::within(stabilized)
+    match stabilized.cmp(&current) {
+        Ordering::Greater => {
+            let (limit, policy) = up_limit(&behavior.scale_up, current, events, now);
+            let bound = if spec.max_replicas > limit {
+                Limited { replicas: limit, reason: Reason::ScaleUpLimit, policy }
+            } else {
+                Limited { replicas: spec.max_replicas, reason: Reason::TooManyReplicas, policy: None }
+            };
+            if stabilized > bound.replicas { bound } else { Limited::within(stabilized) }
+        }
+        Ordering::Less => {
+            let (limit, policy) = down_limit(&behavior.scale_down, current, events, now);
+            let bound = if spec.min_replicas < limit {
+                Limited { replicas: limit, reason: Reason::ScaleDownLimit, policy }
+            } else {
+                Limited { replicas: spec.min_replicas, reason: Reason::TooFewReplicas, policy: None }
+            };
+            if stabilized < bound.replicas { bound } else { Limited::within(stabilized) }
+        }
+        Ordering::Equal => Limited::within(stabilized),
     }
 }
 

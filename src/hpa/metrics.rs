@@ -10,17 +10,23 @@ use super::tally::{Requests, Rules, Sample, Scratch, Tally};
 use crate::units::SimTime;
 
 /// What the metrics of one sync are evaluated on.
-pub(super) struct Evaluation<'a> {
-    pub(super) now: SimTime,
-    pub(super) inputs: &'a Inputs<'a>,
-    pub(super) flags: &'a Flags,
-    pub(super) tolerance: Tolerance,
-    pub(super) scratch: &'a mut Scratch,
+#[derive(Debug)]
+pub struct Evaluation<'a> {
+    /// Time of the sync.
+    pub now: SimTime,
+    /// What the controller sees.
+    pub inputs: &'a Inputs<'a>,
+    /// The controller's flags.
+    pub flags: &'a Flags,
+    /// The tolerances in force.
+    pub tolerance: Tolerance,
+    /// Room to work in, kept between syncs.
+    pub scratch: &'a mut Scratch,
 }
 
 impl Evaluation<'_> {
     /// The outcome of one metric.
-    pub(super) fn of(&mut self, metric: &Metric) -> MetricOutcome {
+    pub fn of(&mut self, metric: &Metric) -> MetricOutcome {
         let mut tally = Tally::default();
         let result = match metric {
             Metric::Resource { resource, target } => self.resource(*resource, None, *target, &mut tally),

@@ -144,7 +144,7 @@ impl Settings {
     pub fn spec(&self) -> Spec {
         let metric = |resource, target: Percent| Metric::Resource {
             resource,
-            target: Target::Utilization(target.get().round() as i32),
+            target: Target::Utilization((target.get().round() as i32).max(1)),
         };
         let mut metrics: Vec<Metric> = Vec::new();
         metrics.extend(self.target_cpu.map(|target| metric(Resource::Cpu, target)));

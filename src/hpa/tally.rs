@@ -86,7 +86,7 @@ struct Seen {
 
 /// Room for one pass, kept between syncs so that none of them allocates.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Scratch(Vec<Seen>);
+pub struct Scratch(Vec<Seen>);
 
 impl Scratch {
     /// Counts the pods of a metric.
