@@ -290,8 +290,8 @@ impl Flow {
         while rest > 0.0 && self.backlog.requests > 0.0 {
             let line = &mut self.backlog;
             let rate = workload.slots()[line.slot].rate;
-            let last = line.slot >= self.regime.slot;
-            let here = rate * if last { line.age } else { line.left };
+            let newest = line.slot >= self.regime.slot;
+            let here = rate * if newest { line.age } else { line.left };
             let lost = rest.min(here);
             let moved = if rate > 0.0 { lost / rate } else { line.left };
             line.age = (line.age - moved).max(0.0);
@@ -299,7 +299,7 @@ impl Flow {
             line.requests -= lost;
             self.totals.dropped += lost;
             rest -= lost;
-            if last {
+            if newest {
                 break;
             }
             if lost >= here {

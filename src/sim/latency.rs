@@ -20,8 +20,8 @@ const LEAST: f64 = 1e-6;
 
 /// `exp(−2^(d/8))` for `d` from `−WAIT_BINS` to `WAIT_BINS`: rates and times share bins, so a product is a sum of indices.
 static SURVIVAL: LazyLock<Vec<f64>> = LazyLock::new(|| {
-    let bins = WAIT_BINS as i32;
-    (-bins..=bins).map(|d| (-(f64::from(d) / WAITS_PER_OCTAVE).exp2()).exp()).collect()
+    let exponent = |d: usize| (d as f64 - WAIT_BINS as f64) / WAITS_PER_OCTAVE;
+    (0..=2 * WAIT_BINS).map(|d| (-exponent(d).exp2()).exp()).collect()
 });
 
 /// Lower edges of the bins of waits, in seconds.

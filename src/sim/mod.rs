@@ -1,14 +1,18 @@
 //! The simulated cluster: an event queue, pods, the metrics path, service and cost around the HPA.
 
+mod arrivals;
 pub mod control;
+mod demand;
 pub mod elasticity;
 mod flow;
 mod gaps;
 pub mod latency;
 pub mod law;
+mod memory;
 mod metrics;
 pub mod outcome;
 mod pods;
+mod prices;
 pub mod queue;
 mod run;
 pub mod settings;
@@ -17,10 +21,12 @@ mod startup;
 mod timeline;
 mod view;
 pub mod workload;
+mod world;
 
 pub use control::{Autoscaler, Knobs, LOAD_STEP, Patch, Telemetry, Tuner, View};
 pub use outcome::{Outcome, TimelineRow, Totals};
-pub use run::{Run, objective, run};
+pub use prices::objective;
+pub use run::{Run, run};
 pub use settings::Settings;
 pub use simulation::Simulation;
 pub use view::{IN_FLIGHT, REQUESTS_PER_SECOND};

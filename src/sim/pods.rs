@@ -144,19 +144,15 @@ impl Pods {
         let mut ended = 0;
         while rest > 0 {
             let newest = self.young.iter().enumerate().max_by_key(|(_, pod)| (!pod.serving, pod.index));
-            match newest.map(|(at, pod)| (at, pod.serving)) {
-                Some((at, serving)) => {
-                    self.young.remove(at);
-                    ended += u32::from(serving);
-                    rest -= 1;
-                }
-                None => {
-                    let old = rest.min(self.mature);
-                    self.mature -= old;
-                    ended += old;
-                    rest = 0;
-                }
-            }
+            let Some((at, serving)) = newest.map(|(at, pod)| (at, pod.serving)) else {
+                let old = rest.min(self.mature);
+                self.mature -= old;
+                ended += old;
+                break;
+            };
+            self.young.remove(at);
+            ended += u32::from(serving);
+            rest -= 1;
         }
         self.serving -= ended;
         if ended > 0 && !drain.is_zero() {

@@ -6,11 +6,10 @@ use std::sync::Arc;
 use super::control::{Autoscaler, Tuner};
 use super::elasticity::Curves;
 use super::latency::Histogram;
-use super::outcome::{
-    ColdStarts, Cost, Outcome, ReplicaStats, Requests, Scaling, SimStats, SloResult, TimelineRow, Totals,
-};
+use super::outcome::{ColdStarts, Outcome, ReplicaStats, Requests, Scaling, SimStats, SloResult, TimelineRow, Totals};
+use super::prices::Costs;
 use super::settings::Settings;
-use super::simulation::{Prices, Simulation};
+use super::simulation::Simulation;
 use super::workload::Workload;
 use crate::units::{SimTime, micros};
 
@@ -39,39 +38,6 @@ pub(super) struct Sums {
     pub(super) costs: Costs,
     /// Share of requests that may violate the objective.
     pub(super) allowed: f64,
-}
-
-/// Cost of a run and its objective.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Costs {
-    cost: Cost,
-    objective: f64,
-}
-
-impl Prices {
-    /// Reserved pod-hours plus the price of violations and starts in pod-hours. A violation costs `prices.violation`
-    /// times what serving a request takes at full use of the CPU request.
-    pub(super) fn objective(&self, totals: &Totals) -> f64 {
-        let hour = self.cores * self.cpu_hour + self.gib * self.gib_hour;
-        let start = if hour > 0.0 { self.pod_start / hour } else { 0.0 };
-        let violations = self.violation * totals.violations() * self.request_pod_seconds;
-        (totals.pod_seconds + violations) / 3600.0 + start * totals.starts
-    }
-
-    pub(super) fn costs(&self, totals: &Totals) -> Costs {
-        let hours = totals.pod_seconds / 3600.0;
-        let (cpu_hours, gb_hours) = (hours * self.cores, hours * self.gib);
-        let usd = cpu_hours * self.cpu_hour + gb_hours * self.gib_hour + totals.starts * self.pod_start;
-        let cost = Cost { replica_hours: hours, cpu_hours, gb_hours, usd };
-        Costs { cost, objective: self.objective(totals) }
-    }
-}
-
-/// The objective of [`Outcome`] for any totals, such as those of an interval: pod-hours reserved plus the price of
-/// violations and starts.
-#[must_use]
-pub fn objective(workload: &Workload, settings: &Settings, totals: &Totals) -> f64 {
-    Prices::new(workload, settings).objective(totals)
 }
 
 impl Run {

@@ -2,6 +2,7 @@
 
 use super::metrics::{Pair, Scrapes};
 use super::pods::{Pod, Pods};
+use super::settings;
 use crate::hpa::Inputs;
 use crate::hpa::inputs::{
     ContainerRequest, ContainerUsage, Phase, PodGroup, PodValue, ResourceSample, Selector, Status,
@@ -22,6 +23,17 @@ pub(super) struct Container {
     pub(super) memory: i64,
     /// Cores used before it is ready.
     pub(super) starting: f64,
+}
+
+impl Container {
+    pub(super) fn new(pod: &settings::Pod, starting: f64) -> Self {
+        Self {
+            name: pod.container.clone(),
+            cpu: i64::from(pod.cpu_request.0),
+            memory: i64::try_from(pod.memory_request.0.saturating_mul(1000)).unwrap_or(i64::MAX),
+            starting,
+        }
+    }
 }
 
 /// One group of pods, with its sample.

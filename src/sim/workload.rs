@@ -4,20 +4,15 @@
 
 use std::ops::Range;
 
+use super::arrivals::{self, DEFAULT_CPU_S};
 use super::control::LOAD_STEP;
-use super::gaps;
+use super::demand;
 use super::law::ServiceLaw;
 use super::queue::{Lateness, Wait};
 use super::settings::{self, Settings};
 use crate::error::InputError;
 use crate::trace::{Header, Series};
 use crate::units::{SimTime, micros};
-
-/// More pods than this are a mistake of units.
-const MOST_PODS: f64 = 1e7;
-
-/// CPU time of a request when nothing is known, and of the tasks that CPU recorded without requests consists of.
-const DEFAULT_CPU_S: f64 = 0.1;
 
 /// What arrives during one slot of the trace.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -85,14 +80,14 @@ impl Workload {
         let law = ServiceLaw::new(settings.workload.service_cv);
         let lateness = Lateness::new(&settings.slo, &law);
         let interval_s = header.interval().as_secs_f64();
-        let mut slots = arrivals(series, interval_s, &settings.workload, pod)?;
-        let factor = scale(&slots, &settings.workload).map_err(|error| named(error, &series.function))?;
+        let mut slots = arrivals::slots(series, interval_s, &settings.workload, pod)?;
+        let factor = arrivals::scale(&slots, &settings.workload).map_err(|error| named(error, &series.function))?;
         for slot in &mut slots {
             slot.rate *= factor;
             slot.load *= factor;
         }
-        check(&slots).map_err(|error| named(error, &series.function))?;
-        set_demand(&mut slots, pod, &lateness, law.variability(), 1.0 - settings.slo.target.fraction());
+        arrivals::check(&slots).map_err(|error| named(error, &series.function))?;
+        demand::set(&mut slots, pod, &lateness, law.variability(), 1.0 - settings.slo.target.fraction());
         let (work, requests) = slots.iter().fold((0.0, 0.0), |(w, r), slot| (w + slot.load, r + slot.rate));
         Ok(Self {
             function: series.function.clone(),
@@ -135,8 +130,13 @@ impl Workload {
     /// The whole series, from its first slot.
     #[must_use]
     pub fn window(&self) -> Range<SimTime> {
-        let slots = i64::try_from(self.slots.len()).unwrap_or(i64::MAX);
-        SimTime::ZERO..SimTime(self.interval_us.saturating_mul(slots))
+        SimTime::ZERO..self.slot_end(self.slots.len() - 1)
+    }
+
+    /// When the `slot`-th slot ends.
+    #[must_use]
+    pub fn slot_end(&self, slot: usize) -> SimTime {
+        SimTime(self.interval_us.saturating_mul(i64::try_from(slot + 1).unwrap_or(i64::MAX)))
     }
 
     /// Index of the slot at `now`; the last one beyond the end.
@@ -199,131 +199,12 @@ impl Workload {
     /// The wait in steady state with `pods` ready pods during a slot.
     #[must_use]
     pub fn wait(&self, slot: &Slot, pods: u32) -> Wait {
-        wait(slot, f64::from(pods), self.pod, self.law.variability())
+        demand::wait(slot, f64::from(pods), self.pod, self.law.variability())
     }
 }
 
 fn named(error: InputError, function: &str) -> InputError {
     InputError { problem: format!("function {function:?}: {}", error.problem), ..error }
-}
-
-fn wait(slot: &Slot, pods: f64, pod: PodShape, variability: f64) -> Wait {
-    let load = slot.load * pod.request / (pods * pod.limit);
-    Wait::stationary(pods * pod.servers, load, slot.busy_s, variability)
-}
-
-/// Rate, CPU and service time of each slot, unscaled.
-fn arrivals(
-    series: &Series,
-    interval_s: f64,
-    settings: &settings::Workload,
-    pod: PodShape,
-) -> Result<Vec<Slot>, InputError> {
-    let filled = |column: &Option<Vec<f64>>| gaps::fill(column.as_deref()?, settings.gaps);
-    let (requests, cpu) = (filled(&series.requests), filled(&series.cpu_millicores));
-    let duration = filled(&series.duration_ms).or_else(|| filled(&series.duration_p50_ms));
-    let slots = match (&requests, &cpu) {
-        (Some(requests), _) => {
-            let one = |(i, &count): (usize, &f64)| {
-                let cores = cpu.as_ref().map(|cpu| cpu[i] / 1e3);
-                let duration = duration.as_ref().map(|duration| duration[i] / 1e3);
-                request_slot(count / interval_s, cores, duration, settings, pod)
-            };
-            requests.iter().enumerate().map(one).collect()
-        }
-        (None, Some(cpu)) => cpu.iter().map(|&milli| work_slot(milli / 1e3, settings, pod)).collect(),
-        (None, None) => Vec::new(),
-    };
-    if slots.is_empty() || interval_s <= 0.0 {
-        let help = "leave it out with --function, or ingest its requests or its CPU";
-        let problem = format!("function {:?} has no recorded load", series.function);
-        return Err(InputError::new(problem, help));
-    }
-    Ok(slots)
-}
-
-/// A slot of requests. What a request computes comes from the CPU of the slot, else from the settings, else from its
-/// duration; the rest of a recorded duration is waiting for others, which takes no CPU.
-fn request_slot(
-    rate: f64,
-    cores: Option<f64>,
-    duration_s: Option<f64>,
-    settings: &settings::Workload,
-    pod: PodShape,
-) -> Slot {
-    let measured = cores.filter(|_| rate > 0.0).map(|cores| cores / rate);
-    let given = settings.cpu_per_request_ms.map(|milli| milli / 1e3);
-    let derived = duration_s.map(|duration| duration * settings.cpu_share);
-    let cpu_s = measured.or(given).or(derived).unwrap_or(DEFAULT_CPU_S);
-    let idle_s = duration_s.map_or(0.0, |duration| (duration - cpu_s).max(0.0));
-    let busy_s = cpu_s / pod.speed;
-    Slot { rate, cpu_s, busy_s, service_s: busy_s + idle_s, load: rate * cpu_s / pod.request, demand: 0 }
-}
-
-/// A slot of CPU without requests: work counted in pod-seconds, which queues as tasks of the CPU time of a request.
-fn work_slot(cores: f64, settings: &settings::Workload, pod: PodShape) -> Slot {
-    let task_s = settings.cpu_per_request_ms.map_or(DEFAULT_CPU_S, |milli| milli / 1e3).min(pod.request);
-    let busy_s = task_s / pod.speed;
-    let load = cores / pod.request;
-    Slot { rate: load, cpu_s: pod.request, busy_s, service_s: busy_s, load, demand: 0 }
-}
-
-/// The factor that `scale` and `fit_pods` ask for.
-fn scale(slots: &[Slot], settings: &settings::Workload) -> Result<f64, InputError> {
-    let Some(pods) = settings.fit_pods else { return Ok(settings.scale) };
-    let mut loads: Vec<f64> = slots.iter().map(|slot| slot.load).collect();
-    loads.sort_unstable_by(f64::total_cmp);
-    let high = loads[((loads.len() - 1) as f64 * 0.995).round() as usize];
-    let fitted = if high > 0.0 { high } else { loads[loads.len() - 1] };
-    if fitted <= 0.0 {
-        let help = "leave the function out with --function, or leave out workload.fit_pods";
-        return Err(InputError::new("there is no load to scale", help).field("workload.fit_pods"));
-    }
-    Ok(settings.scale * 0.8 * pods / fitted)
-}
-
-fn check(slots: &[Slot]) -> Result<(), InputError> {
-    let most = slots.iter().map(|slot| slot.load).fold(0.0, f64::max);
-    let sane = |slot: &Slot| slot.load <= MOST_PODS && slot.rate.is_finite() && slot.service_s.is_finite();
-    if slots.iter().all(sane) {
-        return Ok(());
-    }
-    let help = "check the units of the trace (--map FIELD=COLUMN:UNIT), workload.scale and pod.cpu_request";
-    Err(InputError::new(format!("its peak load is worth {most:.3e} pods"), help))
-}
-
-/// Sets each slot's demand: the least number of pods whose late share in steady state is at most `allowed` (or, where
-/// requests are late of themselves, exceeds that by no more).
-fn set_demand(slots: &mut [Slot], pod: PodShape, lateness: &Lateness, variability: f64, allowed: f64) {
-    let allowed = allowed.max(1e-6);
-    let mut last = (Slot::default(), 0);
-    for slot in slots {
-        // Neighbours are often alike, above all in traces of few requests.
-        if (slot.load, slot.rate, slot.service_s) != (last.0.load, last.0.rate, last.0.service_s) {
-            let unavoidable = lateness.unavoidable(slot.service_s);
-            let limit = if unavoidable > allowed { unavoidable + allowed } else { allowed };
-            let share = |pods: u32| lateness.share(slot.service_s, wait(slot, f64::from(pods), pod, variability));
-            last = (*slot, least((slot.load * pod.request / pod.limit).ceil() as u32, |pods| share(pods) <= limit));
-        }
-        slot.demand = if slot.load > 0.0 { last.1 } else { 0 };
-    }
-}
-
-/// The least number from `from` (or 1) up that is `enough`, which holds from some number on.
-fn least(from: u32, enough: impl Fn(u32) -> bool) -> u32 {
-    let from = from.max(1);
-    let mut step = 1;
-    let (mut low, mut high) = (from, from);
-    while !enough(high) && step <= 1 << 24 {
-        low = high + 1;
-        high = from + step;
-        step *= 2;
-    }
-    while low < high {
-        let middle = low.midpoint(high);
-        if enough(middle) { high = middle } else { low = middle + 1 }
-    }
-    high
 }
 
 /// Means of the load over steps of `step_us`, from slots of `interval_us`. A step cut by the end counts what is there.

@@ -1,0 +1,57 @@
+//! Working sets, and pods killed because theirs outgrew the limit.
+
+use std::time::Duration;
+
+use super::settings::Settings;
+use crate::units::SimTime;
+
+/// After a kill for memory, the next one comes no earlier: pods are not quite alike, and do not all die at once.
+const BETWEEN_KILLS: Duration = Duration::from_secs(1);
+
+/// Far beyond any run.
+const NEVER: SimTime = SimTime(i64::MAX);
+
+/// What a pod holds in memory: a base, and something for each request in flight. In bytes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Memory {
+    pub(super) base: f64,
+    per_request: f64,
+    limit: f64,
+    next_kill: SimTime,
+}
+
+impl Memory {
+    pub(super) fn new(settings: &Settings, start: SimTime) -> Self {
+        Self {
+            base: settings.workload.memory_base.0 as f64,
+            per_request: settings.workload.memory_per_request.0 as f64,
+            limit: settings.pod.memory_limit().0 as f64,
+            next_kill: start,
+        }
+    }
+
+    /// Working set of a pod that holds `requests`.
+    pub(super) fn working_set(&self, requests: f64) -> f64 {
+        self.base + self.per_request * requests
+    }
+
+    /// When pods that hold `requests` each, and `growth` more per second, outgrow their limit.
+    pub(super) fn exceeded_at(&self, now: SimTime, requests: f64, growth: f64) -> SimTime {
+        let spare = self.limit - self.working_set(requests);
+        if spare < 0.0 {
+            return now.max(self.next_kill);
+        }
+        if growth * self.per_request <= 0.0 {
+            return NEVER;
+        }
+        // A millisecond on, the limit is exceeded for certain.
+        let seconds = (spare / (growth * self.per_request)).min(1e9) + 1e-3;
+        (now + Duration::from_secs_f64(seconds)).max(self.next_kill)
+    }
+
+    /// Whether a pod that holds `requests` is to be killed now; the next one is not for a while.
+    pub(super) fn kills(&mut self, now: SimTime, requests: f64) -> bool {
+        self.next_kill = now + BETWEEN_KILLS;
+        self.working_set(requests) > self.limit
+    }
+}

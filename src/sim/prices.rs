@@ -1,0 +1,65 @@
+//! What a run costs, and the objective that search and learning minimise.
+
+use super::outcome::{Cost, Totals};
+use super::settings::Settings;
+use super::workload::Workload;
+
+/// What cost and objective are made of.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Prices {
+    pub(super) cores: f64,
+    pub(super) gib: f64,
+    pub(super) cpu_hour: f64,
+    pub(super) gib_hour: f64,
+    pub(super) pod_start: f64,
+    pub(super) violation: f64,
+    /// Pod-seconds of one request.
+    pub(super) request_pod_seconds: f64,
+}
+
+impl Prices {
+    pub(super) fn new(workload: &Workload, settings: &Settings) -> Self {
+        Self {
+            cores: settings.pod.cpu_request.cores(),
+            gib: settings.pod.memory_request.gib(),
+            cpu_hour: settings.prices.cpu_hour,
+            gib_hour: settings.prices.gib_hour,
+            pod_start: settings.prices.pod_start,
+            violation: settings.prices.violation,
+            request_pod_seconds: workload.request_pod_seconds(),
+        }
+    }
+}
+
+/// Cost of a run and its objective.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Costs {
+    pub(super) cost: Cost,
+    pub(super) objective: f64,
+}
+
+impl Prices {
+    /// Reserved pod-hours plus the price of violations and starts in pod-hours. A violation costs `prices.violation`
+    /// times what serving a request takes at full use of the CPU request.
+    pub(super) fn objective(&self, totals: &Totals) -> f64 {
+        let hour = self.cores * self.cpu_hour + self.gib * self.gib_hour;
+        let start = if hour > 0.0 { self.pod_start / hour } else { 0.0 };
+        let violations = self.violation * totals.violations() * self.request_pod_seconds;
+        (totals.pod_seconds + violations) / 3600.0 + start * totals.starts
+    }
+
+    pub(super) fn costs(&self, totals: &Totals) -> Costs {
+        let hours = totals.pod_seconds / 3600.0;
+        let (cpu_hours, gb_hours) = (hours * self.cores, hours * self.gib);
+        let usd = cpu_hours * self.cpu_hour + gb_hours * self.gib_hour + totals.starts * self.pod_start;
+        let cost = Cost { replica_hours: hours, cpu_hours, gb_hours, usd };
+        Costs { cost, objective: self.objective(totals) }
+    }
+}
+
+/// The objective of [`Outcome`] for any totals, such as those of an interval: pod-hours reserved plus the price of
+/// violations and starts.
+#[must_use]
+pub fn objective(workload: &Workload, settings: &Settings, totals: &Totals) -> f64 {
+    Prices::new(workload, settings).objective(totals)
+}
