@@ -6,6 +6,8 @@
 mod completions;
 mod config;
 #[cfg(feature = "ingest")]
+mod ingest;
+#[cfg(feature = "ingest")]
 mod inspect;
 mod log;
 mod man;
@@ -33,6 +35,8 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     #[cfg(feature = "ingest")]
+    Ingest(ingest::Ingest),
+    #[cfg(feature = "ingest")]
     Inspect(inspect::Inspect),
     #[cfg(feature = "ingest")]
     Synth(synth::Synth),
@@ -44,6 +48,8 @@ enum Command {
 impl Command {
     fn run(self, out: &mut impl Write) -> anyhow::Result<Status> {
         match self {
+            #[cfg(feature = "ingest")]
+            Self::Ingest(command) => command.run(out),
             #[cfg(feature = "ingest")]
             Self::Inspect(command) => command.run(out),
             #[cfg(feature = "ingest")]

@@ -1,5 +1,22 @@
 //! Reading and writing traces. Polars lives here and nowhere else.
 
+mod azure_2019;
 pub mod canonical;
+mod format;
+mod generic;
 mod guard;
+mod huawei_2023;
+mod map;
+mod options;
+mod pipeline;
+mod report;
+mod scan;
+mod shape;
 mod slots;
+mod source;
+mod text;
+
+pub use map::Mapping;
+pub use options::{Duplicates, Format, Missing, Options};
+pub use pipeline::Ingest;
+pub use report::Report;
