@@ -5,10 +5,11 @@ mod documents;
 mod names;
 mod node;
 mod pod;
-mod quantity;
+mod read;
 mod workload;
 mod write;
 
 pub use names::{Name, Namespace, Target, TargetKind};
+pub use read::read_hpa;
 pub use workload::{Readiness, Workload, read_deployment};
 pub use write::{Identity, hpa, yaml};

@@ -1,17 +1,14 @@
 //! From a spec to a typed `autoscaling/v2` object, and to YAML.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use k8s_openapi::api::autoscaling::v2 as api;
-use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::api::autoscaling::v2;
 use serde::Serialize;
 
 use super::names::{Name, Namespace, Target};
-use super::quantity;
 use crate::error::InputError;
-use crate::hpa::spec::{self, Metric, PolicyKind, Resource, ScalingRules, SelectPolicy, Spec};
+use crate::hpa::api;
+use crate::hpa::spec::{Metric, Spec};
 
 /// What an object is called, and what it says about its making.
 #[derive(Debug, Clone)]
@@ -26,14 +23,13 @@ pub struct Identity {
 
 impl Identity {
     /// The metadata: name, namespace, annotations, and the label that says who manages the object.
-    pub(super) fn metadata(&self) -> ObjectMeta {
+    pub(super) fn metadata(&self) -> api::ObjectMeta {
         let label = ("app.kubernetes.io/managed-by".to_owned(), "hpatune".to_owned());
-        ObjectMeta {
-            name: Some(self.name.to_string()),
+        api::ObjectMeta {
+            name: self.name.to_string(),
             namespace: self.namespace.as_ref().map(ToString::to_string),
             labels: Some(BTreeMap::from([label])),
             annotations: Some(self.annotations.clone()).filter(|all| !all.is_empty()),
-            ..ObjectMeta::default()
         }
     }
 }
@@ -42,22 +38,33 @@ impl Identity {
 ///
 /// # Errors
 /// A metric that never has a value.
-pub fn hpa(identity: &Identity, target: &Target, spec: &Spec) -> Result<api::HorizontalPodAutoscaler, InputError> {
-    Ok(api::HorizontalPodAutoscaler {
-        metadata: identity.metadata(),
-        spec: api::HorizontalPodAutoscalerSpec {
-            scale_target_ref: api::CrossVersionObjectReference {
-                api_version: Some("apps/v1".to_owned()),
-                kind: target.kind.as_str().to_owned(),
-                name: target.name.to_string(),
-            },
-            min_replicas: Some(spec.min_replicas),
-            max_replicas: spec.max_replicas,
-            metrics: Some(spec.metrics.iter().map(metric).collect::<Result<_, _>>()?),
-            behavior: spec.behavior.as_ref().map(behavior),
-        },
-        status: None,
-    })
+pub fn hpa(identity: &Identity, target: &Target, spec: &Spec) -> Result<v2::HorizontalPodAutoscaler, InputError> {
+    if let Some(Metric::Unavailable { name, .. }) =
+        spec.metrics.iter().find(|metric| matches!(metric, Metric::Unavailable { .. }))
+    {
+        let problem = format!("the metric `{name}` never has a value, so it is not written");
+        return Err(InputError::new(problem, "take it out of the HPA"));
+    }
+    let reference = api::CrossVersionObjectReference {
+        api_version: Some("apps/v1".to_owned()),
+        kind: target.kind.as_str().to_owned(),
+        name: target.name.to_string(),
+    };
+    let object = api::HorizontalPodAutoscaler::of(identity.name.as_str(), reference, spec);
+    let mut object = api::HorizontalPodAutoscaler { metadata: identity.metadata(), ..object };
+    if let Some(behavior) = &mut object.spec.behavior {
+        for rules in [&mut behavior.scale_up, &mut behavior.scale_down].into_iter().flatten() {
+            // As the API server stores it, so that a later diff is empty.
+            rules.tolerance = rules.tolerance.as_ref().map(api::Quantity::canonical);
+        }
+    }
+    Ok(typed(&object))
+}
+
+/// The same object in the types of the Kubernetes API.
+pub(super) fn typed(object: &api::HorizontalPodAutoscaler) -> v2::HorizontalPodAutoscaler {
+    let value = serde_json::to_value(object).expect("an HPA is plain data");
+    serde_json::from_value(value).expect("our fields are those of the Kubernetes API")
 }
 
 /// An object as YAML, with a leading `---` so that documents can be joined.
@@ -67,116 +74,16 @@ pub fn yaml(object: &impl Serialize) -> String {
     format!("---\n{text}")
 }
 
-/// One metric as `autoscaling/v2` has it.
-pub(super) fn metric(metric: &Metric) -> Result<api::MetricSpec, InputError> {
-    let identifier = |name: &String| api::MetricIdentifier { name: name.clone(), selector: None };
-    let mut out = api::MetricSpec::default();
-    match metric {
-        Metric::Resource { resource, target: value } => {
-            out.type_ = "Resource".to_owned();
-            let name = resource.name().to_owned();
-            out.resource = Some(api::ResourceMetricSource { name, target: target(*value, Some(*resource)) });
-        }
-        Metric::ContainerResource { container, resource, target: value } => {
-            out.type_ = "ContainerResource".to_owned();
-            out.container_resource = Some(api::ContainerResourceMetricSource {
-                container: container.clone(),
-                name: resource.name().to_owned(),
-                target: target(*value, Some(*resource)),
-            });
-        }
-        Metric::Pods { name, target: value } => {
-            out.type_ = "Pods".to_owned();
-            out.pods = Some(api::PodsMetricSource { metric: identifier(name), target: target(*value, None) });
-        }
-        Metric::External { name, target: value } => {
-            out.type_ = "External".to_owned();
-            out.external = Some(api::ExternalMetricSource { metric: identifier(name), target: target(*value, None) });
-        }
-        Metric::Object { name, object, target: value } => {
-            out.type_ = "Object".to_owned();
-            let described_object = api::CrossVersionObjectReference {
-                api_version: object.api_version.clone(),
-                kind: object.kind.clone(),
-                name: object.name.clone(),
-            };
-            let (metric, target) = (identifier(name), target(*value, None));
-            out.object = Some(api::ObjectMetricSource { described_object, metric, target });
-        }
-        Metric::Unavailable { name, .. } => {
-            let problem = format!("the metric `{name}` never has a value, so it is not written");
-            return Err(InputError::new(problem, "take it out of the HPA"));
-        }
-    }
-    Ok(out)
-}
-
-fn target(target: spec::Target, resource: Option<Resource>) -> api::MetricTarget {
-    let quantity = |amount: i64| -> Quantity {
-        match resource {
-            Some(Resource::Cpu) => quantity::cpu(amount),
-            Some(Resource::Memory) => quantity::memory(amount),
-            None => quantity::milli(amount),
-        }
-    };
-    let mut out = api::MetricTarget::default();
-    match target {
-        spec::Target::Utilization(percent) => {
-            (out.type_, out.average_utilization) = ("Utilization".to_owned(), Some(percent));
-        }
-        spec::Target::AverageValue(amount) => {
-            (out.type_, out.average_value) = ("AverageValue".to_owned(), Some(quantity(amount)));
-        }
-        spec::Target::Value(amount) => (out.type_, out.value) = ("Value".to_owned(), Some(quantity(amount))),
-    }
-    out
-}
-
-/// Both directions as `autoscaling/v2` has them.
-pub(super) fn behavior(behavior: &spec::Behavior) -> api::HorizontalPodAutoscalerBehavior {
-    api::HorizontalPodAutoscalerBehavior {
-        scale_up: Some(rules(&behavior.scale_up)),
-        scale_down: Some(rules(&behavior.scale_down)),
-    }
-}
-
-fn rules(rules: &ScalingRules) -> api::HPAScalingRules {
-    let select = match rules.select {
-        SelectPolicy::Max => "Max",
-        SelectPolicy::Min => "Min",
-        SelectPolicy::Disabled => "Disabled",
-    };
-    api::HPAScalingRules {
-        stabilization_window_seconds: rules.stabilization.map(seconds),
-        select_policy: Some(select.to_owned()),
-        policies: Some(rules.policies.iter().copied().map(policy).collect()),
-        tolerance: rules.tolerance.map(quantity::ratio),
-    }
-}
-
-/// One scaling policy as `autoscaling/v2` has it.
-pub(super) fn policy(policy: spec::Policy) -> api::HPAScalingPolicy {
-    let kind = match policy.kind {
-        PolicyKind::Pods => "Pods",
-        PolicyKind::Percent => "Percent",
-    };
-    api::HPAScalingPolicy { type_: kind.to_owned(), value: policy.value, period_seconds: seconds(policy.period) }
-}
-
-/// Whole seconds; the fields of an HPA hold no more than an hour.
-fn seconds(span: Duration) -> i32 {
-    i32::try_from(span.as_secs()).unwrap_or(i32::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+    use std::time::Duration;
 
     use proptest::prelude::*;
 
     use super::*;
     use crate::hpa::Settings;
-    use crate::hpa::spec::{Behavior, Policy};
+    use crate::hpa::spec::{self, Behavior, Policy, PolicyKind, Resource, ScalingRules, SelectPolicy};
     use crate::manifest::{decode::decode, node};
 
     fn identity(name: &str) -> Identity {
@@ -293,7 +200,7 @@ mod tests {
         let select = prop_oneof![Just(SelectPolicy::Max), Just(SelectPolicy::Min), Just(SelectPolicy::Disabled)];
         let window = (any::<bool>(), 0..=3600_u64)
             .prop_map(move |(given, secs)| (given || up).then(|| Duration::from_secs(secs)));
-        let tolerance = proptest::option::of((0..2_000_000_000_u32).prop_map(|nano| f64::from(nano) / 1e9));
+        let tolerance = proptest::option::of((0..16).prop_map(|eighths| f64::from(eighths) / 8.0));
         (window, select, proptest::collection::vec(policy, 1..4), tolerance).prop_map(
             |(stabilization, select, policies, tolerance)| ScalingRules { stabilization, select, policies, tolerance },
         )
@@ -320,9 +227,11 @@ mod tests {
             let written = hpa(&identity, &format!("sts/{name}").parse().unwrap(), &spec).unwrap();
             let text = yaml(&written);
             let read = node::parse(text.as_bytes(), Path::new("hpa.yaml")).unwrap();
-            let again: api::HorizontalPodAutoscaler = decode(&read[0], Path::new("hpa.yaml")).unwrap();
+            let again: v2::HorizontalPodAutoscaler = decode(&read[0], Path::new("hpa.yaml")).unwrap();
             prop_assert_eq!(&again, &written);
             prop_assert_eq!(yaml(&again), text);
+            let object: api::HorizontalPodAutoscaler = serde_json::from_value(read[0].json()).unwrap();
+            prop_assert_eq!(object.spec(), spec);
         }
     }
 }
