@@ -1,1 +1,26 @@
 //! Pictures. Plotters lives here and nowhere else.
+//!
+//! A drawing function takes data and returns a [`Scene`]; [`Scene::render`] makes the bytes of an SVG or PNG file.
+//! Empty, all-zero and non-finite data draw an empty panel, never a panic.
+
+mod axis;
+mod comparison;
+mod font;
+mod labels;
+mod latency;
+mod learning;
+mod legend;
+mod palette;
+mod panel;
+mod render;
+mod scene;
+mod stroke;
+mod thin;
+mod timeline;
+
+pub use comparison::{Comparison, Contestant, Estimate, comparison};
+pub use latency::latency;
+pub use learning::{Learning, learning};
+pub use render::{DrawError, Format};
+pub use scene::Scene;
+pub use timeline::timeline;

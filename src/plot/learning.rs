@@ -1,0 +1,127 @@
+//! Learning over environment steps: return, violation rate, cost against the reference.
+
+use super::axis::{Axis, extent};
+use super::legend::{self, Sample};
+use super::palette::{INK, Look, look};
+use super::panel::{self, Panel};
+use super::scene::{Point, Scene, Stroke};
+
+/// One training run, a value per record; NaN where a record lacks it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Learning {
+    /// What the run is called; runs of one name are seeds of one another.
+    pub name: String,
+    /// Environment steps so far.
+    pub step: Vec<f64>,
+    /// Mean return of an episode.
+    pub returns: Vec<f64>,
+    /// Share of requests late or lost, 0 to 1.
+    pub violations: Vec<f64>,
+    /// Cost over that of the reference.
+    pub cost: Vec<f64>,
+}
+
+const LEFT: f64 = 96.0;
+const RIGHT: f64 = 1172.0;
+/// Places at which several seeds are compared.
+const GRID: usize = 200;
+
+/// A picture of one or several training runs. Runs of one name are drawn as their median in a band from the least to the
+/// largest.
+#[must_use]
+pub fn learning(title: &str, runs: &[Learning]) -> Scene {
+    let mut scene = Scene::new(1200, 800);
+    let mut names: Vec<&str> = Vec::new();
+    for run in runs {
+        if !names.contains(&run.name.as_str()) {
+            names.push(&run.name);
+        }
+    }
+    panel::title(&mut scene, LEFT, title, &subtitle(runs, &names));
+    let (start, end) = extent(runs.iter().flat_map(|run| run.step.iter().copied())).unwrap_or((0.0, 1.0));
+    let steps = Axis::span(start.min(0.0), end, "environment steps");
+    let percent = |run: &Learning| run.violations.iter().map(|rate| 100.0 * rate).collect::<Vec<_>>();
+    let panels: [(&str, &dyn Fn(&Learning) -> Vec<f64>, bool); 3] = [
+        ("return of an episode", &|run| run.returns.clone(), false),
+        ("late or lost, %", &percent, true),
+        ("cost / reference", &|run| run.cost.clone(), false),
+    ];
+    for (index, (label, values, from_zero)) in panels.into_iter().enumerate() {
+        let top = 104.0 + 216.0 * index as f64;
+        let all: Vec<f64> = runs.iter().flat_map(values).collect();
+        let y = if from_zero { Axis::from_zero(all.into_iter(), label) } else { Axis::around(all.into_iter(), label) };
+        let panel = Panel { left: LEFT, top, right: RIGHT, bottom: top + 190.0, x: steps.clone(), y };
+        panel.frame(&mut scene, index == 2);
+        if index == 2 {
+            panel.level(&mut scene, 1.0, Stroke { color: INK, width: 1.2, dash: &[7.0, 4.0] });
+        }
+        for (order, name) in names.iter().enumerate() {
+            let seeds: Vec<Vec<Point>> =
+                runs.iter().filter(|run| run.name == *name).map(|run| points(run, &values(run))).collect();
+            draw(&mut scene, &panel, &seeds, look(order));
+        }
+        if index == 0 && names.len() > 1 {
+            let entry = |(order, name): (usize, &&str)| (Sample::Line(look(order).stroke(2.2)), (*name).to_owned());
+            legend::row(&mut scene, &panel, &names.iter().enumerate().map(entry).collect::<Vec<_>>());
+        }
+    }
+    scene
+}
+
+fn subtitle(runs: &[Learning], names: &[&str]) -> String {
+    let several = runs.len() > names.len();
+    let seeds = if several { "; median over seeds in a band from the least to the largest" } else { "" };
+    let runs = if runs.len() == 1 { "1 run".to_owned() } else { format!("{} runs", runs.len()) };
+    format!("{runs}{seeds}; below 1 in the lowest panel is cheaper than the reference")
+}
+
+fn points(run: &Learning, values: &[f64]) -> Vec<Point> {
+    run.step.iter().copied().zip(values.iter().copied()).collect()
+}
+
+fn draw(scene: &mut Scene, panel: &Panel, seeds: &[Vec<Point>], look: Look) {
+    if let [one] = seeds {
+        panel.line(scene, one, look.stroke(2.0));
+        return;
+    }
+    let (start, end) = (panel.x.low, panel.x.high);
+    let mut middle = Vec::with_capacity(GRID);
+    let mut band = Vec::with_capacity(GRID);
+    for index in 0..GRID {
+        let x = start + (end - start) * index as f64 / (GRID - 1) as f64;
+        let mut values: Vec<f64> = seeds.iter().filter_map(|points| value_at(points, x)).collect();
+        values.sort_by(f64::total_cmp);
+        if let (Some(&low), Some(&high)) = (values.first(), values.last()) {
+            let half = values.len() / 2;
+            let median =
+                if values.len() % 2 == 1 { values[half] } else { f64::midpoint(values[half - 1], values[half]) };
+            middle.push((x, median));
+            band.push((x, low, high));
+        }
+    }
+    panel.band(scene, &band, look.color.clear(0.22));
+    panel.line(scene, &middle, look.stroke(2.2));
+}
+
+/// The value of a run at a step, on a straight line between its records; `None` outside them.
+fn value_at(points: &[Point], x: f64) -> Option<f64> {
+    let finite = |point: &&Point| point.0.is_finite() && point.1.is_finite();
+    let before = points.iter().filter(finite).rfind(|point| point.0 <= x)?;
+    let after = points.iter().filter(finite).find(|point| point.0 >= x)?;
+    let span = after.0 - before.0;
+    Some(if span > 0.0 { before.1 + (after.1 - before.1) * (x - before.0) / span } else { before.1 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seeds_are_compared_at_the_same_step() {
+        let points = [(0.0, 1.0), (10.0, 3.0), (20.0, f64::NAN), (30.0, 5.0)];
+        assert_eq!(value_at(&points, 5.0), Some(2.0));
+        assert_eq!(value_at(&points, 10.0), Some(3.0));
+        assert_eq!(value_at(&points, 20.0), Some(4.0), "a record without the value is passed over");
+        assert_eq!(value_at(&points, 31.0), None);
+    }
+}
