@@ -1,1 +1,8 @@
-//! Tables and documents that people and scripts read.
+//! Results as people read them: numbers with a sensible number of digits, and aligned tables.
+//!
+//! What `replay`, `tune` and `evaluate` print on a terminal goes through here, so that one figure looks alike everywhere.
+
+pub mod number;
+pub mod table;
+
+pub use table::{Align, Table};
