@@ -1,0 +1,192 @@
+//! Gates: `--require 'cost.usd[policy]/cost.usd[tuned] <= 0.95'`, decided on reported figures.
+//!
+//! ```text
+//! gate   = sum ("<=" | "<" | ">=" | ">") sum
+//! sum    = term  { ("+" | "-") term }
+//! term   = factor { ("*" | "/") factor }
+//! factor = number | "-" factor | "(" sum ")" | figure | ("mean" | "lower" | "upper") "(" figure ")"
+//! figure = key "[" policy "]"            as in  slo.violation_rate[stock-80]
+//! ```
+//! A figure alone is its mean. A gate on a figure that is not known is not met.
+
+mod parse;
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::error::InputError;
+use crate::eval::stats::Interval;
+use crate::report::number::significant;
+
+/// A parsed gate.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Gate {
+    text: String,
+    left: Node,
+    relation: Relation,
+    right: Node,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Relation {
+    AtMost,
+    Below,
+    AtLeast,
+    Above,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Node {
+    Number(f64),
+    Figure { part: Part, figure: Figure },
+    Negated(Box<Node>),
+    Binary(char, Box<Node>, Box<Node>),
+}
+
+/// Which end of a figure's interval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Mean,
+    Lower,
+    Upper,
+}
+
+/// A reported figure of a policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Figure {
+    /// Its key, as in `cost.usd`.
+    pub key: String,
+    /// The policy's name.
+    pub policy: String,
+}
+
+impl fmt::Display for Figure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}[{}]", self.key, self.policy)
+    }
+}
+
+/// What became of a gate.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Verdict {
+    /// The gate as it was written.
+    pub gate: String,
+    /// Whether it holds.
+    pub met: bool,
+    /// Value of its left side; not a number when a figure is not known.
+    pub left: f64,
+    /// Value of its right side.
+    pub right: f64,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (left, right) = (significant(self.left, 4), significant(self.right, 4));
+        if self.met {
+            return write!(f, "gate met: {}: {left} against {right}", self.gate);
+        }
+        write!(f, "gate not met: {}: {left} against {right}", self.gate)?;
+        let by = (self.left - self.right).abs();
+        if by.is_finite() { write!(f, ", off by {}", significant(by, 3)) } else { write!(f, ", a figure is not known") }
+    }
+}
+
+impl Gate {
+    /// Reads a gate.
+    ///
+    /// # Errors
+    /// Shows where the text stops being a gate.
+    pub fn parse(text: &str) -> Result<Self, InputError> {
+        parse::gate(text)
+    }
+
+    /// Decides the gate; `lookup` knows the figures.
+    ///
+    /// # Errors
+    /// What `lookup` says of a figure it does not have.
+    pub fn decide(&self, lookup: &dyn Fn(&Figure) -> Result<Interval, InputError>) -> Result<Verdict, InputError> {
+        let (left, right) = (self.left.value(lookup)?, self.right.value(lookup)?);
+        let met = match self.relation {
+            Relation::AtMost => left <= right,
+            Relation::Below => left < right,
+            Relation::AtLeast => left >= right,
+            Relation::Above => left > right,
+        };
+        Ok(Verdict { gate: self.text.clone(), met, left, right })
+    }
+}
+
+impl Node {
+    fn value(&self, lookup: &dyn Fn(&Figure) -> Result<Interval, InputError>) -> Result<f64, InputError> {
+        Ok(match self {
+            Self::Number(value) => *value,
+            Self::Negated(inner) => -inner.value(lookup)?,
+            Self::Figure { part, figure } => {
+                let interval = lookup(figure)?;
+                match part {
+                    Part::Mean => interval.mean,
+                    Part::Lower => interval.lower,
+                    Part::Upper => interval.upper,
+                }
+            }
+            Self::Binary(operator, left, right) => {
+                let (left, right) = (left.value(lookup)?, right.value(lookup)?);
+                match operator {
+                    '+' => left + right,
+                    '-' => left - right,
+                    '*' => left * right,
+                    _ => left / right,
+                }
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lookup(figure: &Figure) -> Result<Interval, InputError> {
+        match (figure.key.as_str(), figure.policy.as_str()) {
+            ("cost.usd", "policy") => Ok(Interval { mean: 9.0, lower: 8.0, upper: 10.5 }),
+            ("cost.usd", "stock-80") => Ok(Interval { mean: 10.0, lower: 9.0, upper: 11.0 }),
+            ("gap_closed", _) => Ok(Interval { mean: f64::NAN, lower: f64::NAN, upper: f64::NAN }),
+            _ => Err(InputError::new(format!("there is no figure {figure}"), "write another")),
+        }
+    }
+
+    fn decide(text: &str) -> Verdict {
+        Gate::parse(text).unwrap().decide(&lookup).unwrap()
+    }
+
+    #[test]
+    fn gates_compare_figures_of_policies() {
+        assert!(decide("cost.usd[policy]/cost.usd[stock-80] <= 0.95").met);
+        assert!(!decide("upper(cost.usd[policy]) < 10.5").met);
+        assert!(decide("upper(cost.usd[policy]) <= 10.5").met);
+        assert!(decide("lower( cost.usd[stock-80] ) >= mean(cost.usd[policy])").met);
+        assert!(decide("2 + 3 * -2 > -(1 + 4)").met);
+        assert!(decide("8 / 2 / 2 - 1 - 1 >= 0").met, "operators of one rank group from the left");
+    }
+
+    #[test]
+    fn a_gate_that_is_not_met_says_by_how_much() {
+        let verdict = decide("cost.usd[policy]/cost.usd[stock-80] <= 0.85");
+        let wanted = "gate not met: cost.usd[policy]/cost.usd[stock-80] <= 0.85: 0.9000 against 0.8500, off by 0.0500";
+        assert_eq!(verdict.to_string(), wanted);
+    }
+
+    #[test]
+    fn a_gate_on_an_unknown_value_is_not_met() {
+        assert!(!decide("gap_closed[policy] >= 0").met);
+        assert!(!decide("gap_closed[policy] <= 0").met);
+        assert!(decide("gap_closed[policy] <= 0").to_string().ends_with("a figure is not known"));
+    }
+
+    #[test]
+    fn a_figure_that_is_not_reported_is_an_error() {
+        let error = Gate::parse("cost.eur[policy] < 1").unwrap().decide(&lookup).unwrap_err();
+        assert_eq!(error.problem, "there is no figure cost.eur[policy]");
+    }
+}
