@@ -1,0 +1,36 @@
+//! `random`: an HPA whose target and lower bound are drawn anew every minute.
+//!
+//! The floor under every learned policy: what does not beat it has learned nothing. The target is uniform over 20 to
+//! 95 %, the lower bound uniform over 1 to the peak demand of training time.
+
+use rand::RngExt;
+use rand::rngs::ChaCha8Rng;
+
+use super::Context;
+use crate::random::{Purpose, stream};
+use crate::sim::{Patch, Telemetry, Tuner};
+use crate::units::{Replicas, SimTime};
+
+/// Draws HPA fields from its own stream.
+#[derive(Debug, Clone)]
+pub struct Random {
+    rng: ChaCha8Rng,
+    peak: Replicas,
+}
+
+impl Random {
+    /// The tuner of a run's seed, with bounds from training time.
+    #[must_use]
+    pub fn new(context: &Context<'_>, seed: u64) -> Self {
+        let peak = context.clamp(context.training_demand().max().unwrap_or(1));
+        Self { rng: stream(seed, Purpose::Search, 0), peak }
+    }
+}
+
+impl Tuner for Random {
+    fn decide(&mut self, _: SimTime, _: &Telemetry<'_>) -> Patch {
+        let target_cpu = Some(self.rng.random_range(20..=95));
+        let min_replicas = Some(self.rng.random_range(1..=self.peak));
+        Patch { target_cpu, min_replicas, ..Patch::default() }
+    }
+}
