@@ -1,5 +1,17 @@
-//! Everything that scales, as an `Autoscaler` or a `Tuner`: the HPA itself, and the baselines it is judged against.
+//! Everything that scales, as an [`Autoscaler`] or a [`Tuner`]: the HPA itself, and the baselines it is judged against.
 
+pub mod baseline;
+pub mod constant;
+pub mod context;
 mod hpa;
+pub mod pid;
+pub mod predictive;
+pub mod random;
+pub mod recipe;
+pub mod schedule;
+pub mod step;
 
+pub use baseline::Baseline;
+pub use context::Context;
 pub use hpa::HpaAutoscaler;
+pub use recipe::Recipe;

@@ -11,26 +11,37 @@ use crate::random::{Purpose, stream};
 use crate::sim::{Patch, Telemetry, Tuner};
 use crate::units::{Replicas, SimTime};
 
-/// Draws HPA fields from its own stream.
-#[derive(Debug, Clone)]
+/// The range of the draws.
+#[derive(Debug, Clone, Copy)]
 pub struct Random {
-    rng: ChaCha8Rng,
     peak: Replicas,
 }
 
 impl Random {
-    /// The tuner of a run's seed, with bounds from training time.
+    /// Bounds from training time.
     #[must_use]
-    pub fn new(context: &Context<'_>, seed: u64) -> Self {
-        let peak = context.clamp(context.training_demand().max().unwrap_or(1));
-        Self { rng: stream(seed, Purpose::Search, 0), peak }
+    pub fn new(context: &Context<'_>) -> Self {
+        Self { peak: context.clamp(context.training_demand().max().unwrap_or(1)) }
+    }
+
+    /// The tuner of a run.
+    #[must_use]
+    pub fn seeded(self, seed: u64) -> Draws {
+        Draws { range: self, rng: stream(seed, Purpose::Actions, 0) }
     }
 }
 
-impl Tuner for Random {
+/// Draws HPA fields from its own stream.
+#[derive(Debug, Clone)]
+pub struct Draws {
+    range: Random,
+    rng: ChaCha8Rng,
+}
+
+impl Tuner for Draws {
     fn decide(&mut self, _: SimTime, _: &Telemetry<'_>) -> Patch {
         let target_cpu = Some(self.rng.random_range(20..=95));
-        let min_replicas = Some(self.rng.random_range(1..=self.peak));
+        let min_replicas = Some(self.rng.random_range(1..=self.range.peak));
         Patch { target_cpu, min_replicas, ..Patch::default() }
     }
 }

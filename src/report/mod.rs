@@ -4,5 +4,6 @@
 
 pub mod number;
 pub mod table;
+pub mod verdict;
 
 pub use table::{Align, Table};

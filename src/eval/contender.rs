@@ -1,0 +1,136 @@
+//! Who is compared: baselines by name, given configurations, and learned policies.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::task::Task;
+use super::tune::search::{Ground, Searcher, search, ticks};
+use super::tune::{self, Budget, Candidate, Search, grid};
+use crate::autoscalers::predictive::{Margins, Predictive};
+use crate::autoscalers::{Baseline, Recipe};
+use crate::{hpa, sim};
+
+/// The world that all are compared in.
+#[derive(Debug, Clone, Copy)]
+pub struct World<'a> {
+    /// Workload, pods, start-up, prices and so on.
+    pub sim: &'a sim::Settings,
+    /// `[hpa]`.
+    pub hpa: &'a hpa::Settings,
+    /// `[tune]`.
+    pub tune: &'a tune::Settings,
+}
+
+/// Makes a learned policy's recipe for a function.
+pub type Learned = Arc<dyn Fn(&Task) -> Recipe + Send + Sync>;
+
+/// Someone in the comparison.
+#[derive(Clone)]
+pub struct Contender {
+    /// Its name in tables and gates.
+    pub name: String,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// What a contender is.
+#[derive(Clone)]
+pub enum Kind {
+    /// A baseline.
+    Baseline(Baseline),
+    /// A static HPA that was given.
+    Fixed(Box<hpa::Settings>),
+    /// A learned policy.
+    Learned(Learned),
+}
+
+impl fmt::Debug for Contender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Contender").field(&self.name).finish()
+    }
+}
+
+/// A contender made ready for a function.
+#[derive(Debug, Clone)]
+pub struct Ready {
+    /// Makes it for a run.
+    pub recipe: Recipe,
+    /// The static HPA that was found for it, and what the search took.
+    pub found: Option<(Candidate, Budget)>,
+}
+
+impl Contender {
+    /// A baseline under its own name.
+    #[must_use]
+    pub fn baseline(baseline: Baseline) -> Self {
+        Self { name: baseline.name().to_owned(), kind: Kind::Baseline(baseline) }
+    }
+
+    /// Whether it was learned.
+    #[must_use]
+    pub fn is_learned(&self) -> bool {
+        matches!(self.kind, Kind::Learned(_))
+    }
+
+    /// Makes it ready for a function, searching where it has to. `tick` is told of each candidate.
+    #[must_use]
+    pub fn ready(&self, task: &Task, world: &World<'_>, tick: &(dyn Fn() + Sync)) -> Ready {
+        let plain = |recipe| Ready { recipe, found: None };
+        match &self.kind {
+            Kind::Fixed(settings) => plain(Recipe::hpa(settings)),
+            Kind::Learned(learned) => plain(learned(task)),
+            Kind::Baseline(Baseline::ClairvoyantStatic) => found(best_static(&[task.hindsight()], world, tick), world),
+            Kind::Baseline(Baseline::Predictive) => plain(predictive(task, world, tick)),
+            Kind::Baseline(baseline) => match baseline.recipe(&task.context(world.hpa)) {
+                Some(recipe) => plain(recipe),
+                None => found(best_static(&[task.ground()], world, tick), world),
+            },
+        }
+    }
+
+    /// How often [`ready`](Self::ready) ticks at most.
+    #[must_use]
+    pub fn ticks(&self, world: &World<'_>) -> u64 {
+        let lists = world.tune;
+        let least = lists.min_replicas.len() + lists.demand_quantiles.len();
+        let size = lists.targets.len() * least * lists.stabilize_down.len() * lists.scale_up.len() * lists.scale_down.len();
+        match self.kind {
+            Kind::Baseline(Baseline::Tuned | Baseline::ClairvoyantStatic) => ticks(size, lists.halving),
+            Kind::Baseline(Baseline::Predictive) => ticks(Margins::candidates().len(), lists.halving),
+            _ => 0,
+        }
+    }
+}
+
+fn found(search: Search<Candidate>, world: &World<'_>) -> Ready {
+    let best = search.best.candidate;
+    Ready { recipe: Recipe::hpa(&best.settings(world.hpa)), found: Some((best, search.budget)) }
+}
+
+/// The best static HPA on grounds, of all combinations of `[tune]`.
+#[must_use]
+pub fn best_static(grounds: &[Ground], world: &World<'_>, tick: &(dyn Fn() + Sync)) -> Search<Candidate> {
+    let demand = grounds.iter().flat_map(Ground::demand).collect();
+    let candidates = grid::candidates(world.tune, demand, world.hpa.max_replicas);
+    let recipe = |candidate: &Candidate| Recipe::hpa(&candidate.settings(world.hpa));
+    search(&searcher(grounds, world, &recipe, tick), candidates)
+}
+
+fn predictive(task: &Task, world: &World<'_>, tick: &(dyn Fn() + Sync)) -> Recipe {
+    let base = world.hpa.clone();
+    let recipe = move |margins: &Margins| {
+        let (margins, hpa) = (*margins, margins.hpa(&base));
+        Recipe::tuned(&hpa.clone(), move |_| Predictive::new(margins, &hpa))
+    };
+    let search = search(&searcher(&[task.ground()], world, &recipe, tick), Margins::candidates());
+    recipe(&search.best.candidate)
+}
+
+fn searcher<'a, T>(
+    grounds: &'a [Ground],
+    world: &World<'a>,
+    recipe: &'a (dyn Fn(&T) -> Recipe + Sync),
+    tick: &'a (dyn Fn() + Sync),
+) -> Searcher<'a, T> {
+    Searcher { world: world.sim, grounds, seeds: world.tune.seeds, halving: world.tune.halving, recipe, tick }
+}

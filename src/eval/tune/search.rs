@@ -1,0 +1,210 @@
+//! Search by successive halving: all candidates on parts of training time, the better ones on more, the best on all.
+//!
+//! Training time is cut into eight stretches; a rung replays the same share of each, in turn from the stretch's start and
+//! around its busiest moment, so that hours of the day and bursts are both seen. A rung keeps the best by objective, and
+//! those on the front of cost against violations. Results depend on the order of the candidates, not on threads.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+use serde::Serialize;
+
+use crate::autoscalers::Recipe;
+use crate::sim::{self, Outcome, Workload};
+use crate::units::{Replicas, SimTime};
+
+/// A function and the time that the search may see of it.
+#[derive(Debug, Clone)]
+pub struct Ground {
+    /// The function.
+    pub workload: Arc<Workload>,
+    /// Training time.
+    pub window: Range<SimTime>,
+}
+
+impl Ground {
+    /// The least pods that meet the objective, slot by slot.
+    pub fn demand(&self) -> impl Iterator<Item = Replicas> {
+        let (first, last) = (self.workload.slot_at(self.window.start), self.workload.slot_at(self.window.end));
+        self.workload.slots()[first..last.max(first + 1)]
+            .iter()
+            .map(|slot| Replicas::try_from(slot.demand).unwrap_or(Replicas::MAX))
+    }
+}
+
+/// What a search took.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+pub struct Budget {
+    /// Configurations that were tried.
+    pub configurations: u64,
+    /// Runs in the simulator, however short.
+    pub runs: u64,
+    /// Simulated seconds over all runs.
+    pub simulated_s: f64,
+}
+
+/// A candidate on the whole of its training time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scored<T> {
+    /// The candidate.
+    pub candidate: T,
+    /// Its figures, over all functions and seeds together.
+    pub outcome: Outcome,
+}
+
+/// What a search found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Search<T> {
+    /// The least objective; the first of equals.
+    pub best: Scored<T>,
+    /// The candidates that none beats in both cost and violations, from the cheapest up.
+    pub front: Vec<Scored<T>>,
+    /// What it took.
+    pub budget: Budget,
+}
+
+/// A search over candidates.
+pub struct Searcher<'a, T> {
+    /// What is simulated.
+    pub world: &'a sim::Settings,
+    /// Where.
+    pub grounds: &'a [Ground],
+    /// Seeds of the runs of each candidate, at least one.
+    pub seeds: u32,
+    /// Whether to halve; otherwise every candidate sees all of training time.
+    pub halving: bool,
+    /// Turns a candidate into a policy.
+    pub recipe: &'a (dyn Fn(&T) -> Recipe + Sync),
+    /// Told after each candidate of a rung.
+    pub tick: &'a (dyn Fn() + Sync),
+}
+
+/// A rung: the share of training time it replays, and the share of candidates it keeps.
+const RUNGS: [(f64, f64); 2] = [(0.125, 0.15), (0.4, 0.25)];
+/// What a rung keeps at least.
+const KEPT: usize = 24;
+/// Stretches of training time.
+const STRETCHES: i64 = 8;
+/// No stretch is replayed for less: the stabilisation window and a start-up have to fit in.
+const SHORTEST_S: f64 = 1800.0;
+
+/// How many times [`Searcher::tick`] is called at most, for a progress bar.
+#[must_use]
+pub fn ticks(candidates: usize, halving: bool) -> u64 {
+    let mut left = candidates;
+    let mut ticks = 0;
+    if halving {
+        for (_, keep) in RUNGS {
+            ticks += left;
+            left = kept(left, keep);
+        }
+    }
+    (ticks + left) as u64
+}
+
+fn kept(candidates: usize, share: f64) -> usize {
+    ((candidates as f64 * share).ceil() as usize).max(KEPT).min(candidates)
+}
+
+/// Finds the best of `candidates`, which must not be empty.
+#[must_use]
+pub fn search<T: Clone + Send + Sync>(searcher: &Searcher<'_, T>, candidates: Vec<T>) -> Search<T> {
+    let mut budget = Budget { configurations: candidates.len() as u64, ..Budget::default() };
+    let mut left = candidates;
+    if searcher.halving {
+        for (share, keep) in RUNGS {
+            let scored = searcher.rung(&left, share, &mut budget);
+            left = survivors(scored, kept(left.len(), keep));
+        }
+    }
+    let scored = searcher.rung(&left, 1.0, &mut budget);
+    let front = front(&scored).into_iter().map(|at| scored[at].clone()).collect();
+    let objective = |it: &&Scored<T>| it.outcome.objective;
+    let best = scored.iter().min_by(|a, b| objective(a).total_cmp(&objective(b))).cloned();
+    Search { best: best.expect("there is a candidate"), front, budget }
+}
+
+/// The best by objective and the front, in the order they came in.
+fn survivors<T: Clone>(scored: Vec<Scored<T>>, keep: usize) -> Vec<T> {
+    let mut order: Vec<usize> = (0..scored.len()).collect();
+    order.sort_by(|&a, &b| scored[a].outcome.objective.total_cmp(&scored[b].outcome.objective));
+    order.truncate(keep);
+    order.extend(front(&scored));
+    order.sort_unstable();
+    order.dedup();
+    order.into_iter().map(|at| scored[at].candidate.clone()).collect()
+}
+
+/// The indices of those that none beats in both cost and violations, from the cheapest up; the first of equals.
+#[must_use]
+pub fn front<T>(scored: &[Scored<T>]) -> Vec<usize> {
+    let figures = |at: usize| (scored[at].outcome.cost.usd, scored[at].outcome.slo.violation_rate);
+    let mut order: Vec<usize> = (0..scored.len()).collect();
+    order.sort_by(|&a, &b| {
+        let (a, b) = (figures(a), figures(b));
+        a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1))
+    });
+    let mut least = f64::INFINITY;
+    order.retain(|&at| {
+        let better = figures(at).1 < least;
+        least = least.min(figures(at).1);
+        better
+    });
+    order
+}
+
+impl<T: Clone + Send + Sync> Searcher<'_, T> {
+    fn rung(&self, candidates: &[T], share: f64, budget: &mut Budget) -> Vec<Scored<T>> {
+        let windows: Vec<Vec<Range<SimTime>>> = self.grounds.iter().map(|ground| stretches(ground, share)).collect();
+        let scored: Vec<_> = candidates.par_iter().map(|candidate| self.score(candidate, &windows)).collect();
+        let runs: usize = windows.iter().map(Vec::len).sum::<usize>() * self.seeds as usize;
+        budget.runs += (runs * candidates.len()) as u64;
+        budget.simulated_s += scored.iter().map(|it| it.outcome.sim.simulated_s).sum::<f64>();
+        scored
+    }
+
+    fn score(&self, candidate: &T, windows: &[Vec<Range<SimTime>>]) -> Scored<T> {
+        let recipe = (self.recipe)(candidate);
+        let mut runs = Vec::new();
+        for (ground, windows) in self.grounds.iter().zip(windows) {
+            for seed in 0..u64::from(self.seeds) {
+                for window in windows {
+                    let (autoscaler, mut tuner) = recipe.make(seed);
+                    let tuner = tuner.as_deref_mut().map(|tuner| tuner as &mut dyn sim::Tuner);
+                    let window = window.clone();
+                    runs.push(sim::run(&ground.workload, self.world, autoscaler, tuner, seed, window, false));
+                }
+            }
+        }
+        (self.tick)();
+        let outcome = sim::Run::merge(&runs).map(|run| run.outcome).expect("there is a function and a window");
+        Scored { candidate: candidate.clone(), outcome }
+    }
+}
+
+/// What a rung replays of a function: the whole, or a share of each stretch.
+fn stretches(ground: &Ground, share: f64) -> Vec<Range<SimTime>> {
+    let (start, end) = (ground.window.start.0, ground.window.end.0);
+    let length = (end - start) / STRETCHES;
+    let part = ((length as f64 * share).max(SHORTEST_S * 1e6) as i64).min(length);
+    if share >= 1.0 || part == length {
+        return vec![ground.window.clone()];
+    }
+    let one = |index: i64| {
+        let stretch = start + index * length;
+        let from = if index % 2 == 0 { stretch } else { around_peak(ground, stretch, length, part) };
+        SimTime(from)..SimTime(from + part)
+    };
+    (0..STRETCHES).map(one).collect()
+}
+
+/// Where a part of a stretch starts that has the stretch's busiest slot in its middle.
+fn around_peak(ground: &Ground, stretch: i64, length: i64, part: i64) -> i64 {
+    let workload = &ground.workload;
+    let interval = workload.interval_us();
+    let (first, last) = (workload.slot_at(SimTime(stretch)), workload.slot_at(SimTime(stretch + length)));
+    let load = |at: &usize| workload.slots()[*at].load;
+    let peak = (first..=last).max_by(|a, b| load(a).total_cmp(&load(b))).unwrap_or(first);
+    (peak as i64 * interval - part / 2).clamp(stretch, stretch + length - part)
+}
