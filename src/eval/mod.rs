@@ -1,7 +1,16 @@
-//! Judging: experiment runner, search, statistics.
+//! Judging: the experiment runner, the search for the best static HPA, the clairvoyant optimum, statistics, gates.
 
+pub mod contender;
 pub mod gates;
 pub mod oracle;
+pub mod runner;
 pub mod split;
 pub mod stats;
+pub mod summary;
+pub mod task;
 pub mod tune;
+
+pub use contender::{Contender, World};
+pub use runner::{Comparison, Results};
+pub use summary::{Summary, summarize};
+pub use task::{Task, tasks};

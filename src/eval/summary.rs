@@ -1,0 +1,187 @@
+//! From runs to figures with intervals: each policy's means, and how it stands against the tuned static HPA and the
+//! clairvoyant optimum.
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::gates::Figure;
+use super::runner::Results;
+use super::stats::{Bootstrap, Interval};
+use crate::error::InputError;
+
+/// The policy that the others are compared with.
+pub const REFERENCE: &str = "tuned";
+
+/// Resamples of an interval.
+const RESAMPLES: usize = 10_000;
+
+/// A policy's figures over all its runs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Summary {
+    /// Its name.
+    pub policy: String,
+    /// How many runs.
+    pub runs: usize,
+    /// The mean over runs of every figure, by its dotted key, as in `cost.usd`.
+    pub figures: Vec<(String, Interval)>,
+    /// Its cost over that of the tuned static HPA; below 1 is cheaper.
+    pub cost_vs_tuned: Interval,
+    /// Its objective over that of the tuned static HPA; below 1 is better.
+    pub objective_vs_tuned: Interval,
+    /// How much of the way from the tuned static HPA to the optimum it goes, by objective: 0 is the tuned static HPA, 1
+    /// the clairvoyant optimum, below 0 a loss.
+    pub gap_closed: Interval,
+}
+
+impl Summary {
+    /// The figure of a dotted key; `None` when there is none of this name.
+    #[must_use]
+    pub fn figure(&self, key: &str) -> Option<Interval> {
+        match key {
+            "cost_vs_tuned" => Some(self.cost_vs_tuned),
+            "objective_vs_tuned" => Some(self.objective_vs_tuned),
+            "gap_closed" => Some(self.gap_closed),
+            _ => self.figures.iter().find(|(name, _)| name == key).map(|(_, interval)| *interval),
+        }
+    }
+
+    /// The mean of a figure that every run has.
+    #[must_use]
+    pub fn mean(&self, key: &str) -> f64 {
+        self.figure(key).map_or(f64::NAN, |interval| interval.mean)
+    }
+}
+
+/// Serialises as `policy`, `runs`, `mean` and `interval` with the keys of a run, and the comparisons.
+impl Serialize for Summary {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (mut mean, mut interval) = (Value::Object(Map::new()), Value::Object(Map::new()));
+        for (key, figure) in &self.figures {
+            insert(&mut mean, key, json!(figure.mean));
+            insert(&mut interval, key, json!({ "lower": figure.lower, "upper": figure.upper }));
+        }
+        let document = json!({
+            "policy": self.policy,
+            "runs": self.runs,
+            "mean": mean,
+            "interval": interval,
+            "cost_vs_tuned": self.cost_vs_tuned,
+            "objective_vs_tuned": self.objective_vs_tuned,
+            "gap_closed": self.gap_closed,
+        });
+        document.serialize(serializer)
+    }
+}
+
+fn insert(object: &mut Value, key: &str, value: Value) {
+    let mut at = object;
+    for part in key.split('.') {
+        at = &mut at[part];
+    }
+    *at = value;
+}
+
+/// The numbers of a JSON value by dotted key; a truth value counts 1.
+fn flatten(prefix: &str, value: &Value, out: &mut Vec<(String, f64)>) {
+    match value {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                let key = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+                flatten(&key, value, out);
+            }
+        }
+        Value::Bool(truth) => out.push((prefix.to_owned(), f64::from(u8::from(*truth)))),
+        _ => out.push((prefix.to_owned(), value.as_f64().unwrap_or(f64::NAN))),
+    }
+}
+
+/// The summary of each policy, in the order of `results`.
+#[must_use]
+pub fn summarize(results: &Results, seed: u64) -> Vec<Summary> {
+    let runs = results.tasks * results.seeds.len();
+    let flat: Vec<Vec<(String, f64)>> = results.rows.iter().map(|row| figures(&row.outcome)).collect();
+    let Some(first) = flat.first() else { return Vec::new() };
+    let keys: Vec<String> = first.iter().map(|(key, _)| key.clone()).collect();
+    let (width, policies) = (keys.len(), results.policies.len());
+    let mut columns = Vec::with_capacity(policies * width + 1);
+    for rows in flat.chunks_exact(runs) {
+        columns.extend((0..width).map(|figure| rows.iter().map(|row| row[figure].1).collect::<Vec<_>>()));
+    }
+    let optimum = results.bounds.iter().flat_map(|bound| vec![bound.optimum.lower; results.seeds.len()]);
+    columns.push(optimum.collect());
+    let at = |name: &str| keys.iter().position(|key| key == name);
+    let comparison = Comparing {
+        width,
+        policies,
+        cost: at("cost.usd").unwrap_or(0),
+        objective: at("objective").unwrap_or(0),
+        reference: results.policies.iter().position(|name| name == REFERENCE),
+    };
+    let bootstrap = Bootstrap { tasks: results.tasks, seeds: results.seeds.len(), resamples: RESAMPLES, seed };
+    let outputs = bootstrap.intervals(&columns, policies * (width + 3), |means, out| comparison.figures(means, out));
+    let summary = |(policy, name): (usize, &String)| {
+        let compared = &outputs[policies * width + 3 * policy..][..3];
+        Summary {
+            policy: name.clone(),
+            runs,
+            figures: keys.iter().cloned().zip(outputs[policy * width..][..width].iter().copied()).collect(),
+            cost_vs_tuned: compared[0],
+            objective_vs_tuned: compared[1],
+            gap_closed: compared[2],
+        }
+    };
+    results.policies.iter().enumerate().map(summary).collect()
+}
+
+fn figures(outcome: &crate::sim::Outcome) -> Vec<(String, f64)> {
+    let mut out = Vec::new();
+    flatten("", &serde_json::to_value(outcome).unwrap_or_default(), &mut out);
+    out
+}
+
+/// Where figures stand among the columns: `[policy][figure]`, then the optimum.
+struct Comparing {
+    width: usize,
+    policies: usize,
+    cost: usize,
+    objective: usize,
+    reference: Option<usize>,
+}
+
+impl Comparing {
+    /// All means, then for each policy cost and objective against the reference, and the gap closed.
+    fn figures(&self, means: &[f64], out: &mut [f64]) {
+        let all = self.policies * self.width;
+        out[..all].copy_from_slice(&means[..all]);
+        let Some(reference) = self.reference else { return };
+        let of = |policy: usize, figure: usize| means[policy * self.width + figure];
+        let (cost, objective, optimum) = (of(reference, self.cost), of(reference, self.objective), means[all]);
+        for policy in 0..self.policies {
+            let compared = &mut out[all + 3 * policy..][..3];
+            compared[0] = of(policy, self.cost) / cost;
+            compared[1] = of(policy, self.objective) / objective;
+            let gap = objective - optimum;
+            compared[2] = if gap > 0.0 { (objective - of(policy, self.objective)) / gap } else { f64::NAN };
+        }
+    }
+}
+
+/// The figure that a gate names. `policy` names the only learned policy, whatever its file is called.
+///
+/// # Errors
+/// A policy or a key that is not there.
+pub fn look_up(summaries: &[Summary], learned: &[String], figure: &Figure) -> Result<Interval, InputError> {
+    let named = |name: &str| summaries.iter().find(|summary| summary.policy == name);
+    let alias = || if figure.policy == "policy" { learned.first().and_then(|name| named(name)) } else { None };
+    let Some(summary) = named(&figure.policy).or_else(alias) else {
+        let names: Vec<_> = summaries.iter().map(|summary| summary.policy.as_str()).collect();
+        let problem = format!("there is no policy {:?} in this comparison", figure.policy);
+        return Err(InputError::new(problem, format!("take one of {}", names.join(", "))).field("--require"));
+    };
+    summary.figure(&figure.key).ok_or_else(|| {
+        let keys = summary.figures.iter().map(|(key, _)| key.as_str());
+        let keys: Vec<_> = keys.chain(["cost_vs_tuned", "objective_vs_tuned", "gap_closed"]).collect();
+        let problem = format!("there is no figure {:?}", figure.key);
+        InputError::new(problem, format!("take one of {}", keys.join(", "))).field("--require")
+    })
+}
