@@ -21,6 +21,8 @@ pub enum Baseline {
     Tuned,
     /// The best static HPA that search finds on the test time itself: how far a static HPA could go.
     ClairvoyantStatic,
+    /// The schedule of the clairvoyant optimum, replayed: each pod ordered early enough to be ready in time.
+    Clairvoyant,
     /// As many replicas as training time's busiest moment needed.
     ConstantPeak,
     /// minReplicas by the hour of the day, from training time.
@@ -37,12 +39,13 @@ pub enum Baseline {
 
 impl Baseline {
     /// Every baseline, with its name and what it is in a line.
-    pub const ALL: [(Self, &'static str, &'static str); 11] = [
+    pub const ALL: [(Self, &'static str, &'static str); 12] = [
         (Self::Stock80, "stock-80", "stock HPA at 80 % CPU"),
         (Self::Stock70, "stock-70", "stock HPA at 70 % CPU"),
         (Self::Stock50, "stock-50", "stock HPA at 50 % CPU"),
         (Self::Tuned, "tuned", "best static HPA found on training time"),
         (Self::ClairvoyantStatic, "clairvoyant-static", "best static HPA found on the test time itself"),
+        (Self::Clairvoyant, "clairvoyant", "the optimum's schedule, ordered in time by one who knows the future"),
         (Self::ConstantPeak, "constant-peak", "replicas for training time's peak, always"),
         (Self::Schedule, "schedule", "minReplicas by hour of the day, from training time"),
         (Self::Step8020, "step-8020", "one replica more above 80 % CPU, one less below 20 %"),
@@ -99,7 +102,7 @@ impl Baseline {
                 let random = Random::new(context);
                 Recipe::tuned(context.hpa, move |seed| random.seeded(seed))
             }
-            Self::Tuned | Self::ClairvoyantStatic | Self::Predictive => return None,
+            Self::Tuned | Self::ClairvoyantStatic | Self::Clairvoyant | Self::Predictive => return None,
         })
     }
 }

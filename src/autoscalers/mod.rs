@@ -5,6 +5,7 @@ pub mod constant;
 pub mod context;
 mod hpa;
 pub mod pid;
+pub mod plan;
 pub mod predictive;
 pub mod random;
 pub mod recipe;

@@ -32,7 +32,7 @@ impl Random {
 }
 
 /// Draws HPA fields from its own stream.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Draws {
     range: Random,
     rng: ChaCha8Rng,

@@ -6,6 +6,8 @@
 mod completions;
 mod config;
 #[cfg(feature = "ingest")]
+mod evaluate;
+#[cfg(feature = "ingest")]
 mod ingest;
 #[cfg(feature = "ingest")]
 mod inspect;
@@ -14,6 +16,10 @@ mod man;
 pub mod output;
 #[cfg(feature = "ingest")]
 mod synth;
+#[cfg(feature = "ingest")]
+mod traces;
+#[cfg(feature = "ingest")]
+mod tune;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -40,6 +46,10 @@ enum Command {
     Inspect(inspect::Inspect),
     #[cfg(feature = "ingest")]
     Synth(synth::Synth),
+    #[cfg(feature = "ingest")]
+    Tune(tune::Tune),
+    #[cfg(feature = "ingest")]
+    Evaluate(evaluate::Evaluate),
     Config(config::Config),
     Completions(completions::Completions),
     Man(man::Man),
@@ -54,6 +64,10 @@ impl Command {
             Self::Inspect(command) => command.run(out),
             #[cfg(feature = "ingest")]
             Self::Synth(command) => command.run(out),
+            #[cfg(feature = "ingest")]
+            Self::Tune(command) => command.run(out),
+            #[cfg(feature = "ingest")]
+            Self::Evaluate(command) => command.run(out),
             Self::Config(command) => command.run(out),
             Self::Completions(command) => command.run(out),
             Self::Man(command) => command.run(out),

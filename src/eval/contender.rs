@@ -3,9 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::oracle;
 use super::task::Task;
 use super::tune::search::{Ground, Searcher, search, ticks};
-use super::tune::{self, Budget, Candidate, Search, grid};
+use super::tune::{self, Budget, Candidate, Scored, Search, grid};
+use crate::autoscalers::plan::Plan;
 use crate::autoscalers::predictive::{Margins, Predictive};
 use crate::autoscalers::{Baseline, Recipe};
 use crate::{hpa, sim};
@@ -80,6 +82,7 @@ impl Contender {
             Kind::Fixed(settings) => plain(Recipe::hpa(settings)),
             Kind::Learned(learned) => plain(learned(task)),
             Kind::Baseline(Baseline::ClairvoyantStatic) => found(best_static(&[task.hindsight()], world, tick), world),
+            Kind::Baseline(Baseline::Clairvoyant) => plain(clairvoyant(task, world)),
             Kind::Baseline(Baseline::Predictive) => plain(predictive(task, world, tick)),
             Kind::Baseline(baseline) => match baseline.recipe(&task.context(world.hpa)) {
                 Some(recipe) => plain(recipe),
@@ -91,12 +94,9 @@ impl Contender {
     /// How often [`ready`](Self::ready) ticks at most.
     #[must_use]
     pub fn ticks(&self, world: &World<'_>) -> u64 {
-        let lists = world.tune;
-        let least = lists.min_replicas.len() + lists.demand_quantiles.len();
-        let size = lists.targets.len() * least * lists.stabilize_down.len() * lists.scale_up.len() * lists.scale_down.len();
         match self.kind {
-            Kind::Baseline(Baseline::Tuned | Baseline::ClairvoyantStatic) => ticks(size, lists.halving),
-            Kind::Baseline(Baseline::Predictive) => ticks(Margins::candidates().len(), lists.halving),
+            Kind::Baseline(Baseline::Tuned | Baseline::ClairvoyantStatic) => ticks_of_static(world),
+            Kind::Baseline(Baseline::Predictive) => ticks(Margins::candidates().len(), world.tune.halving),
             _ => 0,
         }
     }
@@ -114,6 +114,28 @@ pub fn best_static(grounds: &[Ground], world: &World<'_>, tick: &(dyn Fn() + Syn
     let candidates = grid::candidates(world.tune, demand, world.hpa.max_replicas);
     let recipe = |candidate: &Candidate| Recipe::hpa(&candidate.settings(world.hpa));
     search(&searcher(grounds, world, &recipe, tick), candidates)
+}
+
+/// How often [`best_static`] ticks at most.
+#[must_use]
+pub fn ticks_of_static(world: &World<'_>) -> u64 {
+    let lists = world.tune;
+    let least = lists.min_replicas.len() + lists.demand_quantiles.len();
+    let limits = lists.scale_up.len() * lists.scale_down.len();
+    ticks(lists.targets.len() * least * lists.stabilize_down.len() * limits, lists.halving)
+}
+
+/// The stock HPA at 80 % on grounds, as [`best_static`] would score it.
+#[must_use]
+pub fn stock_static(grounds: &[Ground], world: &World<'_>) -> Scored<Candidate> {
+    let recipe = |candidate: &Candidate| Recipe::hpa(&candidate.settings(world.hpa));
+    let whole = Searcher { halving: false, ..searcher(grounds, world, &recipe, &|| {}) };
+    search(&whole, vec![Candidate::stock()]).best
+}
+
+fn clairvoyant(task: &Task, world: &World<'_>) -> Recipe {
+    let schedule = oracle::schedule(&task.workload, world.sim, &task.test, world.hpa.max_replicas);
+    Recipe::autoscaler(Plan::new(schedule, oracle::mean_start(&world.sim.startup)))
 }
 
 fn predictive(task: &Task, world: &World<'_>, tick: &(dyn Fn() + Sync)) -> Recipe {

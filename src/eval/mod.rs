@@ -10,6 +10,9 @@ pub mod summary;
 pub mod task;
 pub mod tune;
 
+#[cfg(test)]
+mod tests;
+
 pub use contender::{Contender, World};
 pub use runner::{Comparison, Results};
 pub use summary::{Summary, summarize};

@@ -101,7 +101,8 @@ impl Comparison<'_> {
     /// Searches, runs and bounds.
     #[must_use]
     pub fn run(&self) -> Results {
-        let pairs: Vec<_> = self.contenders.iter().flat_map(|it| self.tasks.iter().map(move |task| (it, task))).collect();
+        let pairs: Vec<_> =
+            self.contenders.iter().flat_map(|it| self.tasks.iter().map(move |task| (it, task))).collect();
         let ready: Vec<Ready> =
             pairs.par_iter().map(|(contender, task)| contender.ready(task, &self.world, self.tick)).collect();
         let units: Vec<_> = (0..pairs.len()).flat_map(|at| self.seeds.iter().map(move |&seed| (at, seed))).collect();

@@ -7,11 +7,11 @@ use super::split;
 use super::tune::search::Ground;
 use crate::autoscalers::Context;
 use crate::error::InputError;
+use crate::hpa;
 use crate::sim::{self, Workload};
 use crate::trace::Trace;
 use crate::trace::split::ranges;
 use crate::units::SimTime;
-use crate::hpa;
 
 /// A function of a trace.
 #[derive(Debug, Clone)]

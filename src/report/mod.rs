@@ -2,8 +2,11 @@
 //!
 //! What `replay`, `tune` and `evaluate` print on a terminal goes through here, so that one figure looks alike everywhere.
 
+pub mod evaluation;
 pub mod number;
+pub mod runs;
 pub mod table;
+pub mod tuning;
 pub mod verdict;
 
 pub use table::{Align, Table};

@@ -43,7 +43,8 @@ impl Table {
         let mut line = String::new();
         for ((cell, &width), (_, align)) in cells.zip(widths).zip(&self.head) {
             let padding = " ".repeat(width - cell.width());
-            let (before, after) = if *align == Align::Right { (padding, String::new()) } else { (String::new(), padding) };
+            let (before, after) =
+                if *align == Align::Right { (padding, String::new()) } else { (String::new(), padding) };
             let gap = if line.is_empty() { "" } else { "  " };
             line = format!("{line}{gap}{before}{cell}{after}");
         }

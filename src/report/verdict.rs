@@ -11,7 +11,8 @@ pub fn line(verdict: &Verdict) -> String {
         return format!("gate met: {}: {left} against {right}", verdict.gate);
     }
     let by = (verdict.left - verdict.right).abs();
-    let how = if by.is_finite() { format!("off by {}", significant(by, 3)) } else { "a figure is not known".to_owned() };
+    let how =
+        if by.is_finite() { format!("off by {}", significant(by, 3)) } else { "a figure is not known".to_owned() };
     format!("gate not met: {}: {left} against {right}, {how}", verdict.gate)
 }
 

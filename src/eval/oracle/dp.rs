@@ -111,7 +111,15 @@ impl<'a> Table<'a> {
         let states = instance.pods * instance.bins;
         let mut cost = vec![f32::INFINITY; states];
         cost.iter_mut().step_by(instance.bins).for_each(|empty| *empty = 0.0);
-        Self { instance, rounding, cost, switched: vec![0.0; states], stage: vec![0.0; states], filled: None, total: 0.0 }
+        Self {
+            instance,
+            rounding,
+            cost,
+            switched: vec![0.0; states],
+            stage: vec![0.0; states],
+            filled: None,
+            total: 0.0,
+        }
     }
 
     fn minimum(&self) -> f32 {
@@ -295,7 +303,10 @@ mod tests {
                 assert!((found - wanted).abs() < 1e-3, "seed {seed}, {rounding:?}: {found} is not {wanted}");
             }
             let (cost, pods) = schedule(&instance, &mut late);
-            assert!((cost - wanted).abs() < 1e-3 && (cost_of(&late, &pods) - cost).abs() < 1e-3, "seed {seed}: {pods:?}");
+            assert!(
+                (cost - wanted).abs() < 1e-3 && (cost_of(&late, &pods) - cost).abs() < 1e-3,
+                "seed {seed}: {pods:?}"
+            );
         }
     }
 

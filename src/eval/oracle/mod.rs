@@ -18,6 +18,8 @@ use crate::units::{Replicas, SimTime};
 use dp::Rounding;
 use problem::Problem;
 
+pub use problem::mean_start;
+
 /// Points of the backlog's grid.
 const BINS: usize = 64;
 

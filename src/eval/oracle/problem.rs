@@ -3,9 +3,9 @@
 use std::ops::Range;
 
 use super::dp::{Instance, Late};
+use crate::sim::law::normal_quantile;
 use crate::sim::settings::Startup;
 use crate::sim::{self, LOAD_STEP, Workload};
-use crate::sim::law::normal_quantile;
 use crate::units::{Replicas, SimTime, micros};
 
 /// The grid reaches to this multiple of the wait that is allowed.
@@ -66,7 +66,8 @@ fn allowance(slo: &sim::settings::Slo, service_s: f64) -> f64 {
 }
 
 /// The mean time from a pod's creation to its readiness, in seconds.
-fn mean_start(startup: &Startup) -> f64 {
+#[must_use]
+pub fn mean_start(startup: &Startup) -> f64 {
     const POINTS: u32 = 1000;
     let (median, p99) = (startup.median.as_secs_f64(), startup.p99.as_secs_f64());
     let sigma = if median > 0.0 { (p99 / median).max(1.0).ln() / normal_quantile(0.99) } else { 0.0 };

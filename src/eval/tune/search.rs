@@ -45,11 +45,13 @@ pub struct Budget {
 }
 
 /// A candidate on the whole of its training time.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Scored<T> {
     /// The candidate.
+    #[serde(rename = "configuration")]
     pub candidate: T,
     /// Its figures, over all functions and seeds together.
+    #[serde(flatten)]
     pub outcome: Outcome,
 }
 
@@ -86,8 +88,8 @@ const RUNGS: [(f64, f64); 2] = [(0.125, 0.15), (0.4, 0.25)];
 const KEPT: usize = 24;
 /// Stretches of training time.
 const STRETCHES: i64 = 8;
-/// No stretch is replayed for less: the stabilisation window and a start-up have to fit in.
-const SHORTEST_S: f64 = 1800.0;
+/// No stretch is replayed for less: a stabilisation window and a start-up have to fit in.
+const SHORTEST_S: f64 = 900.0;
 
 /// How many times [`Searcher::tick`] is called at most, for a progress bar.
 #[must_use]

@@ -1,0 +1,184 @@
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::autoscalers::Baseline;
+use crate::cli::traces::{self, Source};
+use crate::cli::tune::{TOOL, judged};
+use crate::cli::{Status, output};
+use crate::config::Experiment;
+use crate::error::InputError;
+use crate::eval::contender::{Contender, Kind, World};
+use crate::eval::gates::{Gate, Verdict};
+use crate::eval::runner::{Bound, Found, Row};
+use crate::eval::summary::{REFERENCE, look_up};
+use crate::eval::{Comparison, Results, Summary, Task, summarize};
+use crate::report;
+
+/// Judge policies and baselines on unseen traffic, with intervals; decide gates
+///
+/// Everything runs on the test part of each trace (see [split]), with the same seeds for all. Each is compared with the
+/// best static HPA found on the training part (tuned) and with the clairvoyant optimum: a gap closed of 0 is the tuned
+/// HPA, 1 the optimum, below 0 a loss. Figures are means over functions and seeds; intervals are of 95 %, from a
+/// bootstrap over functions, then seeds.
+#[derive(Debug, clap::Args)]
+pub(super) struct Evaluate {
+    /// Trace; `-` is standard input; may be repeated
+    #[arg(long, value_name = "FILE", required = true)]
+    trace: Vec<PathBuf>,
+    /// Experiment file
+    #[arg(short, long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Baselines instead of the usual ones; may be repeated (see below); tuned always takes part
+    #[arg(long, value_name = "NAME")]
+    baseline: Vec<Baseline>,
+    /// The tuned static HPA, from `hpatune tune -o`, instead of a search
+    #[arg(long, value_name = "FILE")]
+    tuned: Option<PathBuf>,
+    /// Only functions whose name matches, with `*` and `?`; may be repeated
+    #[arg(long, value_name = "GLOB")]
+    function: Vec<String>,
+    /// Runs of each policy on each function
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    seeds: u64,
+    /// Directory for runs.csv and evaluation.json
+    #[arg(short, long, value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// Exit with 3 unless this holds, as in 'cost.usd[policy]/cost.usd[tuned] <= 0.95'; may be repeated
+    #[arg(long, value_name = "EXPR", allow_hyphen_values = true)]
+    require: Vec<String>,
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    tool: &'a str,
+    config_hash: &'a str,
+    traces: Vec<&'a Source>,
+    seeds: &'a [u64],
+    runs: &'a [Row],
+    summary: &'a [Summary],
+    tuned: &'a [Found],
+    optimum: &'a [Bound],
+    gates: &'a [Verdict],
+    verdict: String,
+}
+
+impl Evaluate {
+    pub(super) fn run(self, out: &mut impl Write) -> anyhow::Result<Status> {
+        let gates = self.require.iter().map(|text| Gate::parse(text)).collect::<Result<Vec<_>, _>>()?;
+        let experiment = Experiment::load(self.config.as_deref())?;
+        let contenders = self.contenders()?;
+        let learned: Vec<String> = contenders.iter().filter(|it| it.is_learned()).map(|it| it.name.clone()).collect();
+        if let Some(directory) = &self.output {
+            output::make_dir(directory)?;
+        }
+        let loaded = traces::load(&self.trace, &self.function)?;
+        let tasks = judged(&loaded, &experiment)?;
+        let hash = experiment.hash();
+        let seeds: Vec<u64> = (0..self.seeds).collect();
+        let results = compare(&contenders, &tasks, &seeds, &experiment, &hash);
+        let summary = summarize(&results, 0);
+        let look_up = |figure: &_| look_up(&summary, &learned, figure);
+        let verdicts = gates.iter().map(|gate| gate.decide(&look_up)).collect::<Result<Vec<_>, _>>()?;
+        let document = Document {
+            tool: TOOL,
+            config_hash: &hash,
+            traces: loaded.iter().map(|loaded| &loaded.source).collect(),
+            seeds: &seeds,
+            runs: &results.rows,
+            summary: &summary,
+            tuned: &results.found,
+            optimum: &results.bounds,
+            gates: &verdicts,
+            verdict: report::evaluation::verdict(&summary, &learned),
+        };
+        if let Some(directory) = &self.output {
+            write(directory, &document)?;
+        }
+        if self.json {
+            json(&document, out)?;
+        } else {
+            print(&document, &tasks, out)?;
+        }
+        Ok(told(&verdicts))
+    }
+
+    fn contenders(&self) -> Result<Vec<Contender>, InputError> {
+        let mut baselines = if self.baseline.is_empty() { Baseline::DEFAULT.to_vec() } else { self.baseline.clone() };
+        if !baselines.contains(&Baseline::Tuned) {
+            baselines.push(Baseline::Tuned);
+        }
+        let mut all: Vec<Contender> = Vec::new();
+        for baseline in baselines {
+            if all.iter().all(|other| other.name != baseline.name()) {
+                all.push(Contender::baseline(baseline));
+            }
+        }
+        if let Some(path) = &self.tuned {
+            let kind = Kind::Fixed(Box::new(Experiment::load(Some(path))?.hpa));
+            all.iter_mut().filter(|it| it.name == REFERENCE).for_each(|it| it.kind = kind.clone());
+        }
+        Ok(all)
+    }
+}
+
+fn compare(
+    contenders: &[Contender],
+    tasks: &[Task],
+    seeds: &[u64],
+    experiment: &Experiment,
+    config_hash: &str,
+) -> Results {
+    let sim = experiment.sim();
+    let world = World { sim: &sim, hpa: &experiment.hpa, tune: &experiment.tune };
+    let tick = || {};
+    let mut comparison = Comparison { contenders, tasks, seeds, world, config_hash, tick: &tick };
+    let bar = output::progress(comparison.ticks(), "runs");
+    let tick = || bar.inc(1);
+    comparison.tick = &tick;
+    let results = comparison.run();
+    bar.finish_and_clear();
+    results
+}
+
+fn write(directory: &Path, document: &Document<'_>) -> anyhow::Result<()> {
+    output::write_file(&directory.join("evaluation.json"), |mut file| json(document, &mut file))?;
+    output::write_file(&directory.join("runs.csv"), |file| Ok(report::runs::csv(document.runs, file)?))
+}
+
+fn json(document: &Document<'_>, out: &mut impl Write) -> anyhow::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, document)?;
+    Ok(writeln!(out)?)
+}
+
+fn print(document: &Document<'_>, tasks: &[Task], out: &mut impl Write) -> anyhow::Result<()> {
+    write!(out, "{}", report::evaluation::table(document.summary))?;
+    let hours: f64 = tasks.iter().map(|task| task.test.end.since(task.test.start).as_secs_f64() / 3600.0).sum();
+    writeln!(
+        out,
+        "\nMeans over {} functions × {} seeds, {} hours of test time each; objective in pod-hours, optimum {} to {}.",
+        tasks.len(),
+        document.seeds.len(),
+        report::number::significant(hours / tasks.len() as f64, 3),
+        report::number::significant(mean(document.optimum, |bound| bound.optimum.lower), 4),
+        report::number::significant(mean(document.optimum, |bound| bound.optimum.upper), 4),
+    )?;
+    Ok(writeln!(out, "{}", document.verdict)?)
+}
+
+fn mean(bounds: &[Bound], of: impl Fn(&Bound) -> f64) -> f64 {
+    bounds.iter().map(of).sum::<f64>() / bounds.len() as f64
+}
+
+/// Says which gates are met, on standard error.
+fn told(verdicts: &[Verdict]) -> Status {
+    for verdict in verdicts {
+        let line = report::verdict::line(verdict);
+        if verdict.met { tracing::info!("{line}") } else { tracing::error!("{line}") }
+    }
+    if verdicts.iter().all(|verdict| verdict.met) { Status::Done } else { Status::GateNotMet }
+}

@@ -1,0 +1,152 @@
+//! Whole comparisons on synthetic traffic: what must hold between baselines, search and optimum.
+
+use std::time::Duration;
+
+use super::contender::{best_static, stock_static};
+use super::runner::Comparison;
+use super::summary::summarize;
+use super::{Contender, Results, Summary, Task, World, oracle, split, tasks, tune};
+use crate::autoscalers::Baseline;
+use crate::trace::Trace;
+use crate::trace::synth::{Profile, Recipe};
+use crate::units::Percent;
+use crate::{hpa, sim};
+
+fn trace(profile: Profile, functions: usize) -> Trace {
+    let recipe = Recipe {
+        seed: 3,
+        duration: Duration::from_secs(36 * 3600),
+        interval: Duration::from_secs(60),
+        functions,
+        ..Recipe::new(profile)
+    };
+    recipe.synthesize().unwrap()
+}
+
+fn world() -> sim::Settings {
+    let mut world = sim::Settings::default();
+    world.workload.fit_pods = Some(12.0);
+    world
+}
+
+/// A small grid, so that tests are quick.
+fn grid() -> tune::Settings {
+    let targets = [40.0, 60.0, 80.0].map(|target| Percent::try_from(target).unwrap()).into();
+    let all = tune::Settings::default();
+    tune::Settings {
+        targets,
+        min_replicas: vec![1, 3],
+        stabilize_down: all.stabilize_down[..3].into(),
+        scale_down: all.scale_down[..1].into(),
+        scale_up: all.scale_up[..1].into(),
+        ..all
+    }
+}
+
+fn judged(profile: Profile, functions: usize) -> Vec<Task> {
+    tasks("synthetic", &trace(profile, functions), &world(), &split::Settings::default()).unwrap().0
+}
+
+fn compare(tasks: &[Task], baselines: &[Baseline], seeds: &[u64]) -> (Results, Vec<Summary>) {
+    let (sim, hpa, tune) = (world(), hpa::Settings::default(), grid());
+    let contenders: Vec<_> = baselines.iter().map(|&baseline| Contender::baseline(baseline)).collect();
+    let world = World { sim: &sim, hpa: &hpa, tune: &tune };
+    let comparison = Comparison { contenders: &contenders, tasks, seeds, world, config_hash: "", tick: &|| {} };
+    let results = comparison.run();
+    let summary = summarize(&results, 0);
+    (results, summary)
+}
+
+fn objective(summaries: &[Summary], baseline: Baseline) -> f64 {
+    summaries.iter().find(|it| it.policy == baseline.name()).map(|it| it.mean("objective")).unwrap()
+}
+
+#[test]
+fn no_policy_is_better_than_the_optimum_and_hindsight_never_hurts() {
+    let baselines = Baseline::ALL.map(|entry| entry.0);
+    for profile in [Profile::Diurnal, Profile::Bursty, Profile::FlashCrowd] {
+        let (results, summaries) = compare(&judged(profile, 1), &baselines, &[0, 1, 2]);
+        let optimum = results.bounds[0].optimum;
+        assert!(optimum.lower <= optimum.upper * (1.0 + 1e-6), "{profile:?}: {optimum:?}");
+        for summary in &summaries {
+            let found = summary.mean("objective");
+            assert!(optimum.lower <= found, "{profile:?}: {} reaches {found}, below {optimum:?}", summary.policy);
+        }
+        let clairvoyant = objective(&summaries, Baseline::Clairvoyant);
+        let hindsight = objective(&summaries, Baseline::ClairvoyantStatic);
+        let tuned = objective(&summaries, Baseline::Tuned);
+        assert!(optimum.upper <= clairvoyant * 1.01, "{profile:?}: {optimum:?} and replayed {clairvoyant}");
+        assert!(clairvoyant <= hindsight, "{profile:?}: clairvoyant {clairvoyant}, static {hindsight}");
+        assert!(hindsight <= tuned * 1.02, "{profile:?}: in hindsight {hindsight}, tuned {tuned}");
+    }
+}
+
+#[test]
+fn halving_finds_what_trying_everything_finds() {
+    for profile in [Profile::Diurnal, Profile::Bursty] {
+        let (sim, hpa) = (world(), hpa::Settings::default());
+        let all = tune::Settings { targets: tune::Settings::default().targets, ..grid() };
+        let (tasks, ground) = (judged(profile, 1), |tasks: &[Task]| [tasks[0].ground()]);
+        let found = |halving| {
+            let tune = tune::Settings { halving, ..all.clone() };
+            best_static(&ground(&tasks), &World { sim: &sim, hpa: &hpa, tune: &tune }, &|| {})
+        };
+        let (whole, halved) = (found(false), found(true));
+        let ratio = halved.best.outcome.objective / whole.best.outcome.objective;
+        assert!((1.0 - 1e-12..1.01).contains(&ratio), "{profile:?}: {:?} for {:?}", halved.best, whole.best);
+        assert!(halved.budget.simulated_s < 0.7 * whole.budget.simulated_s);
+        let stock = stock_static(&ground(&tasks), &World { sim: &sim, hpa: &hpa, tune: &all });
+        assert!(whole.best.outcome.objective <= stock.outcome.objective);
+    }
+}
+
+#[test]
+fn a_front_has_nothing_that_another_beats() {
+    let (sim, hpa, tune) = (world(), hpa::Settings::default(), grid());
+    let ground = [judged(Profile::Bursty, 1)[0].ground()];
+    let found = best_static(&ground, &World { sim: &sim, hpa: &hpa, tune: &tune }, &|| {});
+    let figures = |at: usize| (found.front[at].outcome.cost.usd, found.front[at].outcome.slo.violation_rate);
+    assert!(found.front.len() > 1);
+    for at in 1..found.front.len() {
+        assert!(figures(at).0 > figures(at - 1).0 && figures(at).1 < figures(at - 1).1, "{at}");
+    }
+}
+
+#[test]
+fn results_do_not_depend_on_the_number_of_threads() {
+    let tasks = judged(Profile::Diurnal, 2);
+    let with = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| compare(&tasks, &[Baseline::Tuned, Baseline::Schedule, Baseline::Random], &[0, 1]))
+    };
+    let (one, four) = (with(1), with(4));
+    assert_eq!(one.0, four.0);
+    assert_eq!(serde_json::to_string(&one.1).unwrap(), serde_json::to_string(&four.1).unwrap());
+}
+
+#[test]
+fn the_reference_stands_at_one_and_closes_no_gap() {
+    let (results, summaries) = compare(&judged(Profile::Diurnal, 2), &[Baseline::Stock50, Baseline::Tuned], &[0, 1]);
+    let (stock, tuned) = (&summaries[0], &summaries[1]);
+    assert_eq!((tuned.cost_vs_tuned.lower, tuned.cost_vs_tuned.upper, tuned.gap_closed.mean), (1.0, 1.0, 0.0));
+    let costs: Vec<f64> = results.rows.iter().map(|row| row.outcome.cost.usd).collect();
+    let ratio = costs[..4].iter().sum::<f64>() / costs[4..].iter().sum::<f64>();
+    assert!((stock.cost_vs_tuned.mean - ratio).abs() < 1e-12);
+    assert!(stock.cost_vs_tuned.lower <= ratio && ratio <= stock.cost_vs_tuned.upper);
+    let keys = serde_json::to_value(stock).unwrap();
+    assert!((keys["mean"]["cost"]["usd"].as_f64().unwrap() - costs[..4].iter().sum::<f64>() / 4.0).abs() < 1e-12);
+    assert!(keys["interval"]["slo"]["violation_rate"]["upper"].is_f64());
+}
+
+#[test]
+fn the_optimum_of_a_constant_load_is_what_it_needs_all_the_time() {
+    let recipe = Recipe::new(Profile::Constant);
+    let trace = recipe.synthesize().unwrap();
+    let world = sim::Settings::default();
+    let workload = sim::Workload::new(&trace.functions[0], &trace.header, &world).unwrap();
+    let window = workload.window();
+    let hours = workload.duration().as_secs_f64() / 3600.0;
+    let optimum = oracle::optimum(&workload, &world, &window, 40);
+    let mean = workload.slots().iter().map(|slot| slot.load).sum::<f64>() / workload.slots().len() as f64;
+    assert!(optimum.lower >= mean * hours && optimum.upper <= 1.6 * mean * hours, "{optimum:?} for {mean} × {hours}");
+}

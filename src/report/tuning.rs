@@ -1,0 +1,71 @@
+//! What a search found, as a table: the stock HPA, the best, and the front of cost against lateness.
+
+use super::number::{count, dollars, fixed, percent, significant};
+use super::table::{Align, Table};
+use crate::eval::tune::{Budget, Candidate, Scored};
+use crate::units::friendly;
+
+/// The stock HPA, the best, and those that none beats in both cost and lateness.
+#[must_use]
+pub fn table(stock: &Scored<Candidate>, best: &Scored<Candidate>, front: &[Scored<Candidate>]) -> Table {
+    use Align::{Left, Right};
+    let mut table = Table::new(&[
+        ("", Left),
+        ("target", Right),
+        ("min", Right),
+        ("stabilize", Right),
+        ("scale up", Left),
+        ("scale down", Left),
+        ("cost $", Right),
+        ("late %", Right),
+        ("p99 ms", Right),
+        ("replicas", Right),
+        ("objective", Right),
+    ]);
+    table.row(row("stock", stock));
+    table.row(row("best", best));
+    for scored in front.iter().filter(|scored| scored.candidate != best.candidate) {
+        table.row(row("front", scored));
+    }
+    table
+}
+
+fn row(what: &str, scored: &Scored<Candidate>) -> Vec<String> {
+    let (candidate, outcome) = (&scored.candidate, &scored.outcome);
+    vec![
+        what.to_owned(),
+        candidate.target_cpu.to_string(),
+        candidate.min_replicas.to_string(),
+        friendly(candidate.stabilize_down.0),
+        candidate.scale_up.to_string(),
+        candidate.scale_down.to_string(),
+        dollars(outcome.cost.usd),
+        percent(outcome.slo.violation_rate),
+        fixed(outcome.latency_ms.p99, 0),
+        significant(outcome.replicas.mean, 3),
+        significant(outcome.objective, 4),
+    ]
+}
+
+/// What a search took, in a line.
+#[must_use]
+pub fn budget(budget: &Budget) -> String {
+    format!(
+        "{} configurations, {} runs, {} simulated hours",
+        count(budget.configurations as f64),
+        count(budget.runs as f64),
+        count(budget.simulated_s / 3600.0)
+    )
+}
+
+/// Cost, lateness and objective, in a line.
+#[must_use]
+pub fn figures(scored: &Scored<Candidate>) -> String {
+    let outcome = &scored.outcome;
+    format!(
+        "$ {}, {} % late, objective {} pod-hours",
+        dollars(outcome.cost.usd),
+        percent(outcome.slo.violation_rate),
+        significant(outcome.objective, 4)
+    )
+}
