@@ -5,6 +5,9 @@ use super::table::{Align, Table};
 use crate::eval::tune::{Budget, Candidate, Scored};
 use crate::units::friendly;
 
+/// Rows of the front: those of the least objective. The rest is far from what anyone would choose.
+const SHOWN: usize = 12;
+
 /// The stock HPA, the best, and those that none beats in both cost and lateness.
 #[must_use]
 pub fn table(stock: &Scored<Candidate>, best: &Scored<Candidate>, front: &[Scored<Candidate>]) -> Table {
@@ -24,7 +27,11 @@ pub fn table(stock: &Scored<Candidate>, best: &Scored<Candidate>, front: &[Score
     ]);
     table.row(row("stock", stock));
     table.row(row("best", best));
-    for scored in front.iter().filter(|scored| scored.candidate != best.candidate) {
+    let mut shown: Vec<&Scored<Candidate>> = front.iter().filter(|it| it.candidate != best.candidate).collect();
+    shown.sort_by(|a, b| a.outcome.objective.total_cmp(&b.outcome.objective));
+    shown.truncate(SHOWN);
+    shown.sort_by(|a, b| a.outcome.cost.usd.total_cmp(&b.outcome.cost.usd));
+    for scored in shown {
         table.row(row("front", scored));
     }
     table
