@@ -20,6 +20,8 @@ mod synth;
 mod traces;
 #[cfg(feature = "ingest")]
 mod tune;
+#[cfg(all(feature = "ingest", feature = "train"))]
+mod train;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -50,6 +52,8 @@ enum Command {
     Tune(tune::Tune),
     #[cfg(feature = "ingest")]
     Evaluate(evaluate::Evaluate),
+    #[cfg(all(feature = "ingest", feature = "train"))]
+    Train(train::Train),
     Config(config::Config),
     Completions(completions::Completions),
     Man(man::Man),
@@ -68,6 +72,8 @@ impl Command {
             Self::Tune(command) => command.run(out),
             #[cfg(feature = "ingest")]
             Self::Evaluate(command) => command.run(out),
+            #[cfg(all(feature = "ingest", feature = "train"))]
+            Self::Train(command) => command.run(out),
             Self::Config(command) => command.run(out),
             Self::Completions(command) => command.run(out),
             Self::Man(command) => command.run(out),

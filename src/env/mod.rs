@@ -4,12 +4,18 @@
 //! trace, so nothing terminates. Observation and action come through [`Pilot`], which also flies a trained policy.
 
 pub mod action;
+pub mod autoscaling;
+pub mod foresight;
 pub mod observation;
 pub mod pilot;
+pub mod reward;
+pub mod scenario;
 pub mod settings;
 
 pub use action::Actions;
+pub use autoscaling::Autoscaling;
 pub use pilot::Pilot;
+pub use scenario::{Scenario, Shares};
 pub use settings::Settings;
 
 /// An environment with Gymnasium's semantics: `reset(seed)`, then `step(action)` until `terminated` or `truncated`.

@@ -50,7 +50,9 @@ pub fn clip_norm(gradient: &mut [f32], most: f64) -> f64 {
     let norm = gradient.iter().map(|&g| f64::from(g) * f64::from(g)).sum::<f64>().sqrt();
     if norm > most {
         let factor = (most / norm) as f32;
-        gradient.iter_mut().for_each(|g| *g *= factor);
+        for g in gradient.iter_mut() {
+            *g *= factor;
+        }
     }
     norm
 }

@@ -8,6 +8,8 @@ pub mod adam;
 #[cfg(feature = "train")]
 pub mod device;
 #[cfg(feature = "train")]
+pub mod file;
+#[cfg(feature = "train")]
 pub mod gae;
 #[cfg(feature = "train")]
 pub mod gradient;
@@ -18,13 +20,23 @@ pub mod moments;
 #[cfg(feature = "train")]
 pub mod network;
 #[cfg(feature = "train")]
+pub mod policy;
+#[cfg(feature = "train")]
 pub mod rollout;
+#[cfg(feature = "train")]
+pub mod session;
 pub mod settings;
 #[cfg(feature = "train")]
 pub mod tanh;
 #[cfg(feature = "train")]
 pub mod trainer;
+#[cfg(feature = "train")]
+pub mod validation;
 
+#[cfg(feature = "train")]
+pub use policy::Policy;
+#[cfg(feature = "train")]
+pub use session::Session;
 pub use settings::Settings;
 #[cfg(feature = "train")]
 pub use trainer::Trainer;

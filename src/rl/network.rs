@@ -116,7 +116,9 @@ impl Mlp {
             back.resize(rows * layer.outputs, 0.0);
             layer.forward(theta, front, back);
             if index + 1 < self.layers.len() {
-                back.iter_mut().for_each(|value| *value = tanh(*value));
+                for value in back.iter_mut() {
+                    *value = tanh(*value);
+                }
             }
             std::mem::swap(front, back);
         }
@@ -202,7 +204,9 @@ fn orthogonal(inputs: usize, outputs: usize, gain: f64, seed: u64, index: u64) -
             }
         }
         let norm = vector.iter().map(|a| a * a).sum::<f64>().sqrt();
-        vector.iter_mut().for_each(|a| *a /= norm);
+        for a in &mut vector {
+            *a /= norm;
+        }
         vectors.push(vector);
     }
     let at = |input: usize, output: usize| {

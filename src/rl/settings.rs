@@ -1,5 +1,7 @@
 //! `[train]` of an experiment file: every hyperparameter of PPO.
 
+use std::path::PathBuf;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +11,8 @@ use crate::error::{InputError, above_zero, at_least, within};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
+    /// Traces to learn on when the command line names none. Paths are relative to the current directory.
+    pub traces: Vec<PathBuf>,
     /// Environment steps to learn from, rounded up to whole updates. A step is one decision.
     pub steps: u64,
     /// Seed of weights, episodes, actions and shuffling.
@@ -63,6 +67,7 @@ impl Default for Settings {
     /// Huang et al., The 37 Implementation Details of PPO (ICLR blog track, 2022).
     fn default() -> Self {
         Self {
+            traces: Vec::new(),
             steps: 1_000_000,
             seed: 0,
             n_envs: 32,

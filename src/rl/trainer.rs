@@ -149,7 +149,9 @@ impl<E: Environment> Trainer<E> {
         };
         let parts: Vec<Experience> = trajectories.par_iter().map(|one| judge.experience(one)).collect();
         let mut all = Experience::default();
-        parts.into_iter().for_each(|part| all.append(part));
+        for part in parts {
+            all.append(part);
+        }
         gae::subtract_others(&mut all.batch.advantages, self.steps, self.settings.group);
         all
     }
@@ -306,14 +308,18 @@ impl Experience {
 
 fn pick<T: Copy>(values: &[T], width: usize, rows: &[usize]) -> Vec<T> {
     let mut picked = Vec::with_capacity(rows.len() * width);
-    rows.iter().for_each(|&row| picked.extend_from_slice(&values[row * width..(row + 1) * width]));
+    for &row in rows {
+        picked.extend_from_slice(&values[row * width..(row + 1) * width]);
+    }
     picked
 }
 
 fn standardized(mut values: Vec<f32>) -> Vec<f32> {
     let (mean, variance) = mean_and_variance(&values);
     let scale = 1.0 / (variance.sqrt() + 1e-8);
-    values.iter_mut().for_each(|value| *value = ((f64::from(*value) - mean) * scale) as f32);
+    for value in &mut values {
+        *value = ((f64::from(*value) - mean) * scale) as f32;
+    }
     values
 }
 

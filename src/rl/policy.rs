@@ -1,0 +1,312 @@
+//! A learned policy: a file that says all it needs to act, and the tuner it gives.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::file::{Archive, broken};
+use super::heads;
+use super::moments::Normalizer;
+use super::network::{Buffers, Mlp, Network};
+use super::settings::Settings;
+use crate::env::{self, Actions, Pilot, observation};
+use crate::error::{InputError, Place};
+use crate::sim::{Patch, Telemetry, Tuner};
+use crate::units::SimTime;
+
+/// Version of the file's layout.
+const FORMAT: u32 = 1;
+
+/// What a policy file says about itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Card {
+    /// Version of the file's layout.
+    pub format: u32,
+    /// Program that wrote it.
+    pub tool: String,
+    /// Names of the observation's values.
+    pub observation: Vec<String>,
+    /// Heads of the action.
+    pub action: Vec<env::action::Head>,
+    /// `[env]` it was trained in.
+    pub env: env::Settings,
+    /// Widths of the hidden layers.
+    pub hidden: Vec<usize>,
+    /// Seed it was trained with.
+    pub seed: u64,
+    /// Environment steps it has learned from.
+    pub step: u64,
+    /// Its cost over the static HPA's on validation time, when it was judged.
+    pub cost_vs_reference: Option<f64>,
+    /// The traces it has learned from.
+    pub traces: Vec<Source>,
+    /// Patterns of the functions it has learned from; none is all.
+    pub select: Vec<String>,
+    /// The whole experiment file, as TOML.
+    pub config: String,
+}
+
+/// A trace file and its checksum.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// The path as it was given.
+    pub path: String,
+    /// SHA-256 of its bytes, in hexadecimal.
+    pub sha256: String,
+}
+
+/// A policy that acts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Policy {
+    card: Card,
+    brain: Arc<Brain>,
+}
+
+#[derive(Debug, PartialEq)]
+struct Brain {
+    actor: Mlp,
+    theta: Vec<f32>,
+    normalizer: Normalizer,
+    actions: Actions,
+    heads: Vec<usize>,
+}
+
+impl Card {
+    /// The card of a policy that learns in `env`.
+    #[must_use]
+    pub fn new(env: &env::Settings, train: &Settings, traces: Vec<Source>, select: &[String], config: &str) -> Self {
+        Self {
+            format: FORMAT,
+            tool: concat!("hpatune ", env!("CARGO_PKG_VERSION")).to_owned(),
+            observation: observation::NAMES.map(str::to_owned).to_vec(),
+            action: Actions::new(&env.action).heads().to_vec(),
+            env: env.clone(),
+            hidden: train.hidden.clone(),
+            seed: train.seed,
+            step: 0,
+            cost_vs_reference: None,
+            traces,
+            select: select.to_vec(),
+            config: config.to_owned(),
+        }
+    }
+
+    fn check(&self) -> Result<(), InputError> {
+        if self.format != FORMAT {
+            return Err(broken(format!("it is of format {}, and this program reads format {FORMAT}", self.format)));
+        }
+        let ours = observation::NAMES.as_slice();
+        if self.observation != ours {
+            let differs = self.observation.iter().zip(ours).find(|(theirs, ours)| theirs != ours);
+            let (theirs, ours) = match differs {
+                Some((theirs, ours)) => (theirs.clone(), (*ours).to_owned()),
+                None => (format!("{} values", self.observation.len()), format!("{} values", ours.len())),
+            };
+            return Err(
+                broken(format!("its observation has {theirs} where this program has {ours}")).field("observation")
+            );
+        }
+        self.env.validate()?;
+        let heads = Actions::new(&self.env.action).heads().to_vec();
+        if self.action != heads {
+            let words = |heads: &[env::action::Head]| {
+                let one = |head: &env::action::Head| format!("{}({})", head.knob, head.choices.join(" "));
+                heads.iter().map(one).collect::<Vec<_>>().join(" ")
+            };
+            let problem = format!("its heads are {}, and its settings make {}", words(&self.action), words(&heads));
+            return Err(broken(problem).field("action"));
+        }
+        let sane = !self.hidden.is_empty() && self.hidden.len() <= 8;
+        if sane && self.hidden.iter().all(|width| (1..=4096).contains(width)) {
+            return Ok(());
+        }
+        Err(broken(format!("its layers are {:?} wide", self.hidden)).field("hidden"))
+    }
+}
+
+impl Policy {
+    /// The policy of parameters in the making.
+    #[must_use]
+    pub fn new(card: Card, network: &Network, theta: &[f32], normalizer: Normalizer) -> Self {
+        let end = network.critic.layers[0].weight.start;
+        let actions = Actions::new(&card.env.action);
+        let heads = actions.sizes();
+        let actor = network.actor.clone();
+        Self { card, brain: Arc::new(Brain { actor, theta: theta[..end].to_vec(), normalizer, actions, heads }) }
+    }
+
+    /// Reads a policy file.
+    ///
+    /// # Errors
+    /// It cannot be read, is not a policy, or was made for another observation or action; both are named.
+    pub fn load(path: &Path) -> Result<Self, InputError> {
+        Archive::read(path).and_then(|archive| Self::unpack(&archive).map_err(|error| error.at(Place::file(path))))
+    }
+
+    /// The file's contents.
+    #[must_use]
+    pub fn pack(&self) -> Archive {
+        let header = serde_json::to_value(&self.card).expect("a card is plain data");
+        let mut archive = Archive { header, ..Archive::default() };
+        let Brain { actor, theta, normalizer, .. } = &*self.brain;
+        for (index, layer) in actor.layers.iter().enumerate() {
+            let shape = [layer.inputs, layer.outputs];
+            archive.insert(&format!("actor.{index}.weight"), &shape, &theta[layer.weight.clone()]);
+            archive.insert(&format!("actor.{index}.bias"), &[layer.outputs], &theta[layer.bias.clone()]);
+        }
+        archive.insert("observation.mean", &[normalizer.mean.len()], &normalizer.mean);
+        archive.insert("observation.scale", &[normalizer.scale.len()], &normalizer.scale);
+        archive
+    }
+
+    fn unpack(archive: &Archive) -> Result<Self, InputError> {
+        let card: Card = serde_json::from_value(archive.header.clone())
+            .map_err(|error| broken(format!("its header is not a policy's: {error}")))?;
+        card.check()?;
+        let actions = Actions::new(&card.env.action);
+        let network = Network::new(observation::LENGTH, 0, &actions.sizes(), &card.hidden);
+        let mut theta = vec![0.0; network.parameters];
+        for (index, layer) in network.actor.layers.iter().enumerate() {
+            let mut put = |part: &str, range: &std::ops::Range<usize>| -> Result<(), InputError> {
+                let values = archive.values(&format!("actor.{index}.{part}"), range.len())?;
+                theta[range.clone()].copy_from_slice(values);
+                Ok(())
+            };
+            put("weight", &layer.weight)?;
+            put("bias", &layer.bias)?;
+        }
+        let normalizer = Normalizer {
+            mean: archive.values("observation.mean", observation::LENGTH)?.to_vec(),
+            scale: archive.values("observation.scale", observation::LENGTH)?.to_vec(),
+        };
+        Ok(Self::new(card, &network, &theta, normalizer))
+    }
+
+    /// What the file says about itself.
+    #[must_use]
+    pub fn card(&self) -> &Card {
+        &self.card
+    }
+
+    /// The same policy with the figure it reached on validation time.
+    #[must_use]
+    pub fn judged(mut self, cost_vs_reference: f64) -> Self {
+        self.card.cost_vs_reference = Some(cost_vs_reference);
+        self
+    }
+
+    /// A tuner that takes the likeliest choice of each head. It starts anew: one tuner flies one function.
+    #[must_use]
+    pub fn tuner(&self) -> Box<dyn Tuner> {
+        Box::new(self.flight(Pilot::default()))
+    }
+
+    /// As [`tuner`](Self::tuner), from a pilot that has flown before.
+    #[must_use]
+    pub fn flight(&self, pilot: Pilot) -> Flight {
+        Flight {
+            brain: Arc::clone(&self.brain),
+            interval: self.card.env.control_interval,
+            observation: vec![0.0; observation::LENGTH],
+            action: vec![0; self.brain.heads.len()],
+            buffers: Buffers::default(),
+            pilot,
+        }
+    }
+}
+
+/// A policy at work on one function.
+#[derive(Debug)]
+pub struct Flight {
+    brain: Arc<Brain>,
+    interval: Duration,
+    pilot: Pilot,
+    observation: Vec<f32>,
+    action: Vec<u8>,
+    buffers: Buffers,
+}
+
+impl Flight {
+    /// What has to be kept for the next decision.
+    #[must_use]
+    pub fn pilot(&self) -> &Pilot {
+        &self.pilot
+    }
+}
+
+impl Tuner for Flight {
+    fn interval(&self) -> Duration {
+        self.interval
+    }
+
+    fn decide(&mut self, now: SimTime, telemetry: &Telemetry<'_>) -> Patch {
+        self.pilot.observe(now, telemetry, self.interval, &mut self.observation);
+        let Brain { actor, theta, normalizer, actions, heads } = &*self.brain;
+        normalizer.apply(&mut self.observation);
+        let logits = actor.forward(theta, &self.observation, &mut self.buffers);
+        heads::likeliest(logits, heads, &mut self.action);
+        self.pilot.patch(actions, &self.action)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy() -> Policy {
+        let settings = env::Settings::default();
+        let card = Card::new(&settings, &Settings { hidden: vec![8], ..Settings::default() }, Vec::new(), &[], "");
+        let network = Network::new(observation::LENGTH, 4, &Actions::new(&settings.action).sizes(), &[8]);
+        let theta = network.initialize(3, &[0; 4], 0.5);
+        let normalizer = Normalizer { mean: vec![0.5; observation::LENGTH], scale: vec![2.0; observation::LENGTH] };
+        Policy::new(card, &network, &theta, normalizer)
+    }
+
+    fn saved(archive: &Archive) -> (tempfile::TempDir, std::path::PathBuf) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("policy.safetensors");
+        archive.write(&mut std::fs::File::create(&path).unwrap()).unwrap();
+        (directory, path)
+    }
+
+    #[test]
+    fn a_policy_is_read_back_as_it_was() {
+        let (_directory, path) = saved(&policy().pack());
+        let loaded = Policy::load(&path).unwrap();
+        assert_eq!(loaded.card, policy().card);
+        assert_eq!(loaded.brain.theta, policy().brain.theta);
+        assert_eq!(loaded.brain.normalizer, policy().brain.normalizer);
+    }
+
+    #[test]
+    fn a_policy_of_another_observation_is_refused_by_name() {
+        let mut archive = policy().pack();
+        archive.header["observation"][1] = "memory".into();
+        let (_directory, path) = saved(&archive);
+        let error = Policy::load(&path).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .ends_with("`observation`: its observation has memory where this program has level_10m_ln")
+        );
+        assert_eq!(error.place.file.as_deref(), Some(path.as_path()));
+    }
+
+    #[test]
+    fn a_policy_whose_heads_and_settings_differ_is_refused() {
+        let mut archive = policy().pack();
+        archive.header["env"]["action"]["target_cpu"] = serde_json::json!([30.0]);
+        let (_directory, path) = saved(&archive);
+        assert!(Policy::load(&path).unwrap_err().to_string().contains("target_cpu(30 %)"));
+    }
+
+    #[test]
+    fn a_policy_without_its_weights_is_refused() {
+        let mut archive = policy().pack();
+        archive.tensors.remove("actor.1.bias");
+        let (_directory, path) = saved(&archive);
+        assert!(Policy::load(&path).unwrap_err().to_string().contains("\"actor.1.bias\" is missing"));
+    }
+}
