@@ -20,9 +20,6 @@ pub(super) struct Calibrate {
     /// Experiment file with the recorded cluster's HPA settings
     #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// HPA manifest of the recorded cluster, in place of the experiment's `[hpa]`
-    #[arg(long, value_name = "FILE")]
-    hpa: Option<PathBuf>,
     /// Seed of start-up delays and phases
     #[arg(long, default_value_t = 1)]
     seed: u64,

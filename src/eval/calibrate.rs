@@ -110,11 +110,8 @@ pub fn fit(
 /// The experiment's world with what was fitted.
 #[must_use]
 pub fn apply(fit: &Fit, world: &sim::Settings) -> sim::Settings {
-    let candidate = Candidate {
-        request: Millicores(fit.request_millicores),
-        resolution: fit.resolution_s,
-        startup: fit.startup_s,
-    };
+    let candidate =
+        Candidate { request: Millicores(fit.request_millicores), resolution: fit.resolution_s, startup: fit.startup_s };
     let mut world = world.clone();
     candidate.set(&mut world);
     world
@@ -152,8 +149,12 @@ impl<'a> Recording<'a> {
             let problem = format!("`{}` has {} slots", series.function, cpu.len());
             return Err(InputError::new(problem, "record at least 20 slots"));
         }
-        let only_cpu =
-            Series { function: series.function.clone(), start_ms: series.start_ms, cpu_millicores: Some(cpu), ..Series::default() };
+        let only_cpu = Series {
+            function: series.function.clone(),
+            start_ms: series.start_ms,
+            cpu_millicores: Some(cpu),
+            ..Series::default()
+        };
         Ok(Self { header, series: only_cpu, replicas })
     }
 
@@ -211,7 +212,8 @@ impl<'a> Recording<'a> {
     }
 
     fn agreement(&self, simulated: &[f64], slots: &Range<usize>) -> Agreement {
-        let pairs = || slots.clone().map(|slot| (self.replicas[slot], simulated[slot])).filter(|pair| pair.0.is_finite());
+        let pairs =
+            || slots.clone().map(|slot| (self.replicas[slot], simulated[slot])).filter(|pair| pair.0.is_finite());
         let count = pairs().count().max(1) as f64;
         let mean = |value: fn((f64, f64)) -> f64| pairs().map(value).sum::<f64>() / count;
         Agreement {
@@ -232,5 +234,47 @@ impl<'a> Recording<'a> {
         let requests = (-REQUEST_STEPS..=REQUEST_STEPS).map(|step| f64::from(guess.0) * 1.02_f64.powi(step));
         let error = |replicas: &Vec<f64>| self.agreement(replicas, first).mean_absolute_error;
         requests.map(rule).min_by(|a, b| error(a).total_cmp(&error(b))).expect("the grid is not empty")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTES: usize = 720;
+
+    fn header() -> Header {
+        Header { interval_ms: 60_000, origin_ms: None, source: "test".into(), licence: None, tool: "test".into() }
+    }
+
+    /// Half-hour cycles between 0.3 and 2.3 cores, as load tests are run.
+    fn cycles() -> Series {
+        let cpu = |minute: usize| 1300.0 + 1000.0 * (minute as f64 * std::f64::consts::TAU / 30.0).sin();
+        let cpu = (0..MINUTES).map(cpu).collect();
+        Series { function: "web".into(), cpu_millicores: Some(cpu), ..Series::default() }
+    }
+
+    fn recorded(request: u32) -> Series {
+        let series = Series { replicas: Some(vec![5.0; MINUTES]), ..cycles() };
+        let header = header();
+        let recording = Recording::new(&series, &header).unwrap();
+        let truth = Candidate { request: Millicores(request), resolution: 15, startup: 12 };
+        let replicas = recording.replay(truth, &sim::Settings::default(), &hpa::Settings::default(), 7).unwrap();
+        Series { replicas: Some(replicas), ..cycles() }
+    }
+
+    #[test]
+    fn the_request_of_a_run_is_found_from_its_cpu_and_replicas() {
+        let fit = fit(&recorded(320), &header(), &sim::Settings::default(), &hpa::Settings::default(), 1).unwrap();
+        let found = f64::from(fit.request_millicores);
+        assert!((found / 320.0 - 1.0).abs() < 0.06, "found {found}m for 320m");
+        assert!(fit.held_out.mean_absolute_error < 0.2, "{fit:?}");
+        assert!(fit.held_out.mean_absolute_error < fit.naive.mean_absolute_error, "{fit:?}");
+    }
+
+    #[test]
+    fn a_run_without_replicas_cannot_be_fitted() {
+        let error = fit(&cycles(), &header(), &sim::Settings::default(), &hpa::Settings::default(), 1).unwrap_err();
+        assert!(error.to_string().contains("no recorded replicas"), "{error}");
     }
 }

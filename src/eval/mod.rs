@@ -1,5 +1,6 @@
 //! Judging: the experiment runner, the search for the best static HPA, the clairvoyant optimum, statistics, gates.
 
+pub mod calibrate;
 pub mod contender;
 pub mod gates;
 pub mod oracle;
