@@ -48,7 +48,11 @@ impl Calibrate {
         if let (Some(path), Some((_, fit))) = (&self.output, fits.first()) {
             write_experiment(path, &experiment, fit)?;
         }
-        if self.json { print_json(out, &fits)? } else { print_table(out, &fits)? }
+        if self.json {
+            print_json(out, &fits)?
+        } else {
+            print_table(out, &fits)?
+        }
         Ok(Status::Done)
     }
 }

@@ -3,6 +3,8 @@
 //! Data goes to standard output, everything else to standard error. Exit status: 0 done, 1 failed, 2 wrong input or
 //! usage, 3 a `--require` gate not met. A closed pipe is 0.
 
+#[cfg(feature = "ingest")]
+mod calibrate;
 mod completions;
 mod config;
 #[cfg(feature = "ingest")]
@@ -54,6 +56,8 @@ enum Command {
     Evaluate(evaluate::Evaluate),
     #[cfg(all(feature = "ingest", feature = "train"))]
     Train(train::Train),
+    #[cfg(feature = "ingest")]
+    Calibrate(calibrate::Calibrate),
     Config(config::Config),
     Completions(completions::Completions),
     Man(man::Man),
@@ -74,6 +78,8 @@ impl Command {
             Self::Evaluate(command) => command.run(out),
             #[cfg(all(feature = "ingest", feature = "train"))]
             Self::Train(command) => command.run(out),
+            #[cfg(feature = "ingest")]
+            Self::Calibrate(command) => command.run(out),
             Self::Config(command) => command.run(out),
             Self::Completions(command) => command.run(out),
             Self::Man(command) => command.run(out),
