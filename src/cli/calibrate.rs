@@ -91,7 +91,7 @@ fn print_table(out: &mut impl Write, fits: &[(String, Fit)]) -> anyhow::Result<(
         ("pods recorded", Align::Right),
         ("simulated", Align::Right),
         ("error, pods", Align::Right),
-        ("exact", Align::Right),
+        ("exact, %", Align::Right),
         ("naive rule, pods", Align::Right),
     ]);
     for (function, fit) in fits {
