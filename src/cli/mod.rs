@@ -20,10 +20,10 @@ pub mod output;
 mod synth;
 #[cfg(feature = "ingest")]
 mod traces;
-#[cfg(feature = "ingest")]
-mod tune;
 #[cfg(all(feature = "ingest", feature = "train"))]
 mod train;
+#[cfg(feature = "ingest")]
+mod tune;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
