@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::Context;
 use crate::sim::{Autoscaler, Knobs, Patch, View};
-use crate::units::{Replicas, SimTime};
+use crate::units::{Percent, Replicas, SimTime};
 
 const PROPORTIONAL: f64 = 0.5;
 const INTEGRAL: f64 = 0.2;
@@ -31,7 +31,7 @@ impl Pid {
     pub fn new(context: &Context<'_>) -> Self {
         let hpa = context.hpa;
         let bounds = (f64::from(hpa.min_replicas), f64::from(hpa.max_replicas));
-        let target = hpa.target_cpu.map_or(0.8, |target| target.fraction());
+        let target = hpa.target_cpu.map_or(0.8, Percent::fraction);
         Self { period: hpa.sync_period, bounds, target, replicas: None, last: 0.0 }
     }
 

@@ -1,6 +1,6 @@
 //! `step-8020`: one replica more above 80 % CPU, one less below 20 %.
 //!
-//! The rule of thumb of threshold autoscalers (CloudWatch step scaling, many papers' baseline), looked at each sync
+//! The rule of thumb of threshold autoscalers (step scaling of cloud groups, many papers' baseline), looked at each sync
 //! period of `[hpa]`. It is slow on both sides, and between the thresholds it rests.
 
 use std::time::Duration;

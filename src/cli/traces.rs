@@ -43,7 +43,8 @@ pub(super) fn load(files: &[PathBuf], select: &[String]) -> Result<Vec<Loaded>, 
             return Err(InputError::new(problem, "name each trace once"));
         }
         if all[..at].iter().any(|other| other.source.name == all[at].source.name) {
-            all[at].source.name = all[at].source.file.clone();
+            let path = all[at].source.file.clone();
+            all[at].source.name = path;
         }
     }
     Ok(all)

@@ -29,7 +29,7 @@ pub(super) struct Tune {
     /// Only functions whose name matches, with `*` and `?`; may be repeated
     #[arg(long, value_name = "GLOB")]
     function: Vec<String>,
-    /// Write the best as an experiment file, when there is one function, or tune.per_function = false
+    /// Write the best as an experiment file, when there is one function, or `tune.per_function = false`
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Print one JSON document

@@ -81,12 +81,12 @@ impl Contender {
         match &self.kind {
             Kind::Fixed(settings) => plain(Recipe::hpa(settings)),
             Kind::Learned(learned) => plain(learned(task)),
-            Kind::Baseline(Baseline::ClairvoyantStatic) => found(best_static(&[task.hindsight()], world, tick), world),
+            Kind::Baseline(Baseline::ClairvoyantStatic) => found(&best_static(&[task.hindsight()], world, tick), world),
             Kind::Baseline(Baseline::Clairvoyant) => plain(clairvoyant(task, world)),
             Kind::Baseline(Baseline::Predictive) => plain(predictive(task, world, tick)),
             Kind::Baseline(baseline) => match baseline.recipe(&task.context(world.hpa)) {
                 Some(recipe) => plain(recipe),
-                None => found(best_static(&[task.ground()], world, tick), world),
+                None => found(&best_static(&[task.ground()], world, tick), world),
             },
         }
     }
@@ -102,7 +102,7 @@ impl Contender {
     }
 }
 
-fn found(search: Search<Candidate>, world: &World<'_>) -> Ready {
+fn found(search: &Search<Candidate>, world: &World<'_>) -> Ready {
     let best = search.best.candidate;
     Ready { recipe: Recipe::hpa(&best.settings(world.hpa)), found: Some((best, search.budget)) }
 }

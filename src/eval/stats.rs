@@ -37,7 +37,7 @@ pub fn interquartile_mean(values: &[f64]) -> f64 {
     mean(&sorted[cut..sorted.len() - cut])
 }
 
-/// The `p`-th percentile, `0 <= p <= 100`, of sorted values, between neighbours in a straight line (NumPy's default);
+/// The `p`-th percentile, `0 <= p <= 100`, of sorted values, between neighbours in a straight line (`NumPy`'s default);
 /// NaN of nothing.
 #[must_use]
 pub fn percentile(sorted: &[f64], p: f64) -> f64 {

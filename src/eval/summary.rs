@@ -171,15 +171,15 @@ impl Comparing {
 /// # Errors
 /// A policy or a key that is not there.
 pub fn look_up(summaries: &[Summary], learned: &[String], figure: &Figure) -> Result<Interval, InputError> {
-    let named = |name: &str| summaries.iter().find(|summary| summary.policy == name);
-    let alias = || if figure.policy == "policy" { learned.first().and_then(|name| named(name)) } else { None };
-    let Some(summary) = named(&figure.policy).or_else(alias) else {
+    let find = |name: &str| summaries.iter().find(|summary| summary.policy == name);
+    let alias = || if figure.policy == "policy" { learned.first().and_then(|name| find(name)) } else { None };
+    let Some(found) = find(&figure.policy).or_else(alias) else {
         let names: Vec<_> = summaries.iter().map(|summary| summary.policy.as_str()).collect();
         let problem = format!("there is no policy {:?} in this comparison", figure.policy);
         return Err(InputError::new(problem, format!("take one of {}", names.join(", "))).field("--require"));
     };
-    summary.figure(&figure.key).ok_or_else(|| {
-        let keys = summary.figures.iter().map(|(key, _)| key.as_str());
+    found.figure(&figure.key).ok_or_else(|| {
+        let keys = found.figures.iter().map(|(key, _)| key.as_str());
         let keys: Vec<_> = keys.chain(["cost_vs_tuned", "objective_vs_tuned", "gap_closed"]).collect();
         let problem = format!("there is no figure {:?}", figure.key);
         InputError::new(problem, format!("take one of {}", keys.join(", "))).field("--require")

@@ -145,7 +145,9 @@ impl<'a> Table<'a> {
             for (index, row) in self.stage.chunks_exact_mut(self.instance.bins).enumerate() {
                 late.fill(step, index + 1, row);
                 let reserved = ((index + 1) as f64 * self.instance.step_s) as f32;
-                row.iter_mut().for_each(|cost| *cost += reserved);
+                for cost in row {
+                    *cost += reserved;
+                }
             }
         }
         self.filled = Some(step);
@@ -217,10 +219,10 @@ impl<'a> Table<'a> {
         let reaches = |&bin: &usize| (bin as i64 + shift).clamp(0, bins as i64 - 1) as usize == after;
         let mut best = (f32::INFINITY, state);
         for bin in (0..bins).filter(reaches) {
-            let stage = self.stage[(pods - 1) * bins + bin];
+            let cost_here = self.stage[(pods - 1) * bins + bin];
             for from in 0..self.instance.pods {
                 let started = pods.saturating_sub(from + 1) as f32 * self.instance.start as f32;
-                let cost = before[from * bins + bin] + started + stage;
+                let cost = before[from * bins + bin] + started + cost_here;
                 if cost < best.0 {
                     best = (cost, from * bins + bin);
                 }

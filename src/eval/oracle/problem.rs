@@ -91,15 +91,23 @@ fn start_price(world: &sim::Settings) -> f64 {
 /// Late work by the workload's laws.
 pub(super) struct Lateness<'a> {
     problem: &'a Problem<'a>,
-    last: Option<(usize, f64)>,
+    /// The slot of the last step, its load, and the rate at which its backlog came.
+    last: Option<(usize, u64, u64)>,
+}
+
+impl Lateness<'_> {
+    /// The rate at which a backlog before `step` came. What is older than this slot came at that slot's rate: the larger
+    /// one keeps ages lower bounds.
+    fn rate(&self, step: usize) -> f64 {
+        let load = &self.problem.instance.load;
+        load[step].max(step.checked_sub(1).map_or(0.0, |before| load[before]))
+    }
 }
 
 impl Late for Lateness<'_> {
     fn changed(&mut self, step: usize) -> bool {
-        let now = (self.problem.slots[step], self.problem.instance.load[step]);
-        let changed = self.last.is_none_or(|last| last.0 != now.0 || last.1.to_bits() != now.1.to_bits());
-        self.last = Some(now);
-        changed
+        let load = self.problem.instance.load[step].to_bits();
+        self.last.replace((self.problem.slots[step], load, self.rate(step).to_bits())) != self.last
     }
 
     /// With the backlog `b(t) = b + (load − x · capacity) t`, work leaves at the pods' pace while `b > 0`, at age
@@ -112,8 +120,7 @@ impl Late for Lateness<'_> {
         if load <= 0.0 || slot.load <= 0.0 {
             return row.fill(0.0);
         }
-        // Backlog that is older than this slot came at that slot's rate: the larger rate keeps its age a lower bound.
-        let rate = load.max(step.checked_sub(1).map_or(0.0, |before| it.load[before]));
+        let rate = self.rate(step);
         let lateness = problem.workload.lateness();
         let wait = problem.workload.wait(slot, pods as u32);
         let steady = lateness.share(slot.service_s, wait);

@@ -121,7 +121,7 @@ pub fn search<T: Clone + Send + Sync>(searcher: &Searcher<'_, T>, candidates: Ve
     if searcher.halving {
         for (share, keep) in RUNGS {
             let scored = searcher.rung(&left, share, &mut budget);
-            left = survivors(scored, kept(left.len(), keep));
+            left = survivors(&scored, kept(left.len(), keep));
         }
     }
     let scored = searcher.rung(&left, 1.0, &mut budget);
@@ -132,11 +132,11 @@ pub fn search<T: Clone + Send + Sync>(searcher: &Searcher<'_, T>, candidates: Ve
 }
 
 /// The best by objective and the front, in the order they came in.
-fn survivors<T: Clone>(scored: Vec<Scored<T>>, keep: usize) -> Vec<T> {
+fn survivors<T: Clone>(scored: &[Scored<T>], keep: usize) -> Vec<T> {
     let mut order: Vec<usize> = (0..scored.len()).collect();
     order.sort_by(|&a, &b| scored[a].outcome.objective.total_cmp(&scored[b].outcome.objective));
     order.truncate(keep);
-    order.extend(front(&scored));
+    order.extend(front(scored));
     order.sort_unstable();
     order.dedup();
     order.into_iter().map(|at| scored[at].candidate.clone()).collect()
