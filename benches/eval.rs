@@ -70,7 +70,7 @@ fn comparison(bench: &mut Criterion) {
     let comparison =
         Comparison { contenders: &contenders, tasks: &tasks, seeds: &seeds, world, config_hash: "", tick: &|| {} };
     bench.bench_function("5 policies × 20 functions × 10 seeds × 24 h, optimum and intervals", |timer| {
-        timer.iter(|| summarize(&comparison.run(), 0));
+        timer.iter(|| summarize(&comparison.run(&comparison.prepare()), 0));
     });
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::HpaAutoscaler;
-use crate::hpa;
+use crate::hpa::{self, Flags, Spec};
 use crate::sim::{Autoscaler, Tuner};
 
 /// An autoscaler, and the tuner that moves its fields.
@@ -33,6 +33,13 @@ impl Recipe {
         Self::new(move |_| (Box::new(HpaAutoscaler::new(&settings)), None))
     }
 
+    /// The HPA of a manifest, under the controller's flags.
+    #[must_use]
+    pub fn spec(spec: &Spec, flags: Flags) -> Self {
+        let spec = spec.clone();
+        Self::new(move |_| (Box::new(HpaAutoscaler::from_spec(spec.clone(), flags)), None))
+    }
+
     /// An HPA whose fields a tuner moves.
     #[must_use]
     pub fn tuned<T: Tuner + 'static>(
@@ -41,6 +48,13 @@ impl Recipe {
     ) -> Self {
         let settings = settings.clone();
         Self::new(move |seed| (Box::new(HpaAutoscaler::new(&settings)), Some(Box::new(tuner(seed)))))
+    }
+
+    /// An HPA whose fields a learned policy moves.
+    #[must_use]
+    pub fn policy(settings: &hpa::Settings, tuner: impl Fn() -> Box<dyn Tuner> + Send + Sync + 'static) -> Self {
+        let settings = settings.clone();
+        Self::new(move |_| (Box::new(HpaAutoscaler::new(&settings)), Some(tuner())))
     }
 
     /// An autoscaler of its own.

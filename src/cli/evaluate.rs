@@ -1,19 +1,22 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::autoscalers::Baseline;
+use crate::autoscalers::{Baseline, Recipe};
 use crate::cli::traces::{self, Source};
 use crate::cli::tune::{TOOL, judged};
+use crate::cli::world::{Cluster, World};
 use crate::cli::{Status, output};
 use crate::config::Experiment;
 use crate::error::InputError;
-use crate::eval::contender::{Contender, Kind, World};
+use crate::eval::contender::Kind;
 use crate::eval::gates::{Gate, Verdict};
 use crate::eval::runner::{Bound, Found, Row};
 use crate::eval::summary::{REFERENCE, look_up};
-use crate::eval::{Comparison, Results, Summary, Task, summarize};
+use crate::eval::{self, Comparison, Contender, Summary, Task, summarize};
+use crate::hpa::Spec;
 use crate::report;
 
 /// Judge policies and baselines on unseen traffic, with intervals; decide gates
@@ -27,9 +30,12 @@ pub(super) struct Evaluate {
     /// Trace; `-` is standard input; may be repeated
     #[arg(long, value_name = "FILE", required = true)]
     trace: Vec<PathBuf>,
-    /// Experiment file
-    #[arg(short, long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    cluster: Cluster,
+    /// Policy file of `hpatune train`, named by its file; may be repeated
+    #[cfg(feature = "train")]
+    #[arg(long, value_name = "FILE")]
+    policy: Vec<PathBuf>,
     /// Baselines instead of the usual ones; may be repeated (see below); tuned always takes part
     #[arg(long, value_name = "NAME")]
     baseline: Vec<Baseline>,
@@ -70,8 +76,8 @@ struct Document<'a> {
 impl Evaluate {
     pub(super) fn run(self, out: &mut impl Write) -> anyhow::Result<Status> {
         let gates = self.require.iter().map(|text| Gate::parse(text)).collect::<Result<Vec<_>, _>>()?;
-        let experiment = Experiment::load(self.config.as_deref())?;
-        let contenders = self.contenders()?;
+        let World { experiment, current } = self.cluster.load()?;
+        let contenders = self.contenders(&experiment, current)?;
         let learned: Vec<String> = contenders.iter().filter(|it| it.is_learned()).map(|it| it.name.clone()).collect();
         if let Some(directory) = &self.output {
             output::make_dir(directory)?;
@@ -80,7 +86,22 @@ impl Evaluate {
         let tasks = judged(&loaded, &experiment)?;
         let hash = experiment.hash();
         let seeds: Vec<u64> = (0..self.seeds).collect();
-        let results = compare(&contenders, &tasks, &seeds, &experiment, &hash);
+        let sim = experiment.sim();
+        let world = eval::World { sim: &sim, hpa: &experiment.hpa, tune: &experiment.tune };
+        let mut comparison = Comparison {
+            contenders: &contenders,
+            tasks: &tasks,
+            seeds: &seeds,
+            world,
+            config_hash: &hash,
+            tick: &|| {},
+        };
+        let bar = output::progress(comparison.ticks(), "runs");
+        let tick = || bar.inc(1);
+        comparison.tick = &tick;
+        let ready = comparison.prepare();
+        let results = comparison.run(&ready);
+        bar.finish_and_clear();
         let summary = summarize(&results, 0);
         let look_up = |figure: &_| look_up(&summary, &learned, figure);
         let verdicts = gates.iter().map(|gate| gate.decide(&look_up)).collect::<Result<Vec<_>, _>>()?;
@@ -98,6 +119,8 @@ impl Evaluate {
         };
         if let Some(directory) = &self.output {
             write(directory, &document)?;
+            #[cfg(feature = "plot")]
+            super::pictures::draw(directory, &comparison, &ready, &results, &summary, experiment.slo.target)?;
         }
         if self.json {
             json(&document, out)?;
@@ -107,7 +130,7 @@ impl Evaluate {
         Ok(told(&verdicts))
     }
 
-    fn contenders(&self) -> Result<Vec<Contender>, InputError> {
+    fn contenders(&self, experiment: &Experiment, current: Option<Spec>) -> Result<Vec<Contender>, InputError> {
         let mut baselines = if self.baseline.is_empty() { Baseline::DEFAULT.to_vec() } else { self.baseline.clone() };
         if !baselines.contains(&Baseline::Tuned) {
             baselines.push(Baseline::Tuned);
@@ -122,27 +145,28 @@ impl Evaluate {
             let kind = Kind::Fixed(Box::new(Experiment::load(Some(path))?.hpa));
             all.iter_mut().filter(|it| it.name == REFERENCE).for_each(|it| it.kind = kind.clone());
         }
+        let current = current.map(|spec| Kind::Manifest(Box::new(spec)));
+        all.extend(current.map(|kind| Contender { name: "current".to_owned(), kind }));
+        #[cfg(feature = "train")]
+        for path in &self.policy {
+            let contender = learned(path, &all, experiment)?;
+            all.push(contender);
+        }
+        #[cfg(not(feature = "train"))]
+        let _ = experiment;
         Ok(all)
     }
 }
 
-fn compare(
-    contenders: &[Contender],
-    tasks: &[Task],
-    seeds: &[u64],
-    experiment: &Experiment,
-    config_hash: &str,
-) -> Results {
-    let sim = experiment.sim();
-    let world = World { sim: &sim, hpa: &experiment.hpa, tune: &experiment.tune };
-    let tick = || {};
-    let mut comparison = Comparison { contenders, tasks, seeds, world, config_hash, tick: &tick };
-    let bar = output::progress(comparison.ticks(), "runs");
-    let tick = || bar.inc(1);
-    comparison.tick = &tick;
-    let results = comparison.run();
-    bar.finish_and_clear();
-    results
+/// A learned policy, on the HPA of `[hpa]`. Its name is the file's, or, where that is taken, the path.
+#[cfg(feature = "train")]
+fn learned(path: &Path, others: &[Contender], experiment: &Experiment) -> Result<Contender, InputError> {
+    let policy = crate::rl::Policy::load(path)?;
+    let stem = path.file_stem().map_or_else(|| "policy".to_owned(), |stem| stem.to_string_lossy().into_owned());
+    let taken = others.iter().any(|other| other.name == stem);
+    let name = if taken { path.display().to_string() } else { stem };
+    let recipe = Recipe::policy(&experiment.hpa, move || policy.tuner());
+    Ok(Contender { name, kind: Kind::Learned(Arc::new(move |_| recipe.clone())) })
 }
 
 fn write(directory: &Path, document: &Document<'_>) -> anyhow::Result<()> {

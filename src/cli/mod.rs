@@ -16,6 +16,8 @@ mod inspect;
 mod log;
 mod man;
 pub mod output;
+#[cfg(all(feature = "ingest", feature = "plot"))]
+mod pictures;
 #[cfg(feature = "ingest")]
 mod synth;
 #[cfg(feature = "ingest")]
@@ -24,6 +26,8 @@ mod traces;
 mod train;
 #[cfg(feature = "ingest")]
 mod tune;
+#[cfg(feature = "ingest")]
+mod world;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

@@ -4,14 +4,17 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::cli::traces::{self, Loaded, Source};
+use crate::cli::world::{Cluster, World};
 use crate::cli::{Status, output};
 use crate::config::Experiment;
 use crate::error::InputError;
-use crate::eval::contender::{best_static, stock_static, ticks_of_static};
+use crate::eval::contender::{best_static, manifest_static, stock_static, ticks_of_static};
 use crate::eval::tune::search::Ground;
 use crate::eval::tune::{Candidate, Scored, Search};
-use crate::eval::{Task, World, tasks};
+use crate::eval::{self, Task, tasks};
+use crate::hpa::Spec;
 use crate::report;
+use crate::sim::Outcome;
 
 /// Find the best static HPA for recorded traffic, on the training part of the trace
 ///
@@ -23,9 +26,8 @@ pub(super) struct Tune {
     /// Traces; `-` is standard input
     #[arg(value_name = "TRACE", required = true)]
     traces: Vec<PathBuf>,
-    /// Experiment file
-    #[arg(short, long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    cluster: Cluster,
     /// Only functions whose name matches, with `*` and `?`; may be repeated
     #[arg(long, value_name = "GLOB")]
     function: Vec<String>,
@@ -44,6 +46,8 @@ struct Found {
     function: String,
     best: Scored<Candidate>,
     stock: Scored<Candidate>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    current: Option<Outcome>,
     front: Vec<Scored<Candidate>>,
     budget: crate::eval::tune::Budget,
 }
@@ -58,7 +62,7 @@ struct Document<'a> {
 
 impl Tune {
     pub(super) fn run(self, out: &mut impl Write) -> anyhow::Result<Status> {
-        let experiment = Experiment::load(self.config.as_deref())?;
+        let World { experiment, current } = self.cluster.load()?;
         let loaded = traces::load(&self.traces, &self.function)?;
         let tasks = judged(&loaded, &experiment)?;
         let groups: Vec<&[Task]> =
@@ -68,7 +72,7 @@ impl Tune {
             let help = "choose a function with --function, or set tune.per_function = false";
             return Err(InputError::new(problem, help).field("--output").into());
         }
-        let found = search(&groups, &experiment);
+        let found = search(&groups, &experiment, current.as_ref());
         if let (Some(path), [found]) = (&self.output, found.as_slice()) {
             let text = best_file(&experiment, found, &loaded);
             output::write_file(path, |file| Ok(file.write_all(text.as_bytes())?))?;
@@ -105,19 +109,20 @@ pub(super) fn judged(loaded: &[Loaded], experiment: &Experiment) -> Result<Vec<T
     Ok(all)
 }
 
-fn search(groups: &[&[Task]], experiment: &Experiment) -> Vec<Found> {
+fn search(groups: &[&[Task]], experiment: &Experiment, current: Option<&Spec>) -> Vec<Found> {
     let sim = experiment.sim();
-    let world = World { sim: &sim, hpa: &experiment.hpa, tune: &experiment.tune };
+    let world = eval::World { sim: &sim, hpa: &experiment.hpa, tune: &experiment.tune };
     let bar = output::progress(ticks_of_static(&world) * groups.len() as u64, "configurations");
     let found = groups.iter().map(|tasks| {
         let grounds: Vec<Ground> = tasks.iter().map(Task::ground).collect();
         let Search { best, front, budget } = best_static(&grounds, &world, &|| bar.inc(1));
         let stock = stock_static(&grounds, &world);
+        let current = current.map(|spec| manifest_static(&grounds, &world, spec));
         let (trace, function) = match tasks {
             [task] => (task.trace.clone(), task.function.clone()),
             _ => ("all".to_owned(), "all".to_owned()),
         };
-        Found { trace, function, best, stock, front, budget }
+        Found { trace, function, best, stock, current, front, budget }
     });
     let found = found.collect();
     bar.finish_and_clear();
@@ -130,7 +135,7 @@ fn print(found: &[Found], out: &mut impl Write) -> anyhow::Result<()> {
             writeln!(out)?;
         }
         writeln!(out, "{} / {}: {}", found.trace, found.function, report::tuning::budget(&found.budget))?;
-        write!(out, "{}", report::tuning::table(&found.stock, &found.best, &found.front))?;
+        write!(out, "{}", report::tuning::table(&found.stock, found.current.as_ref(), &found.best, &found.front))?;
     }
     Ok(())
 }

@@ -42,6 +42,8 @@ pub enum Kind {
     Baseline(Baseline),
     /// A static HPA that was given.
     Fixed(Box<hpa::Settings>),
+    /// The HPA of a manifest.
+    Manifest(Box<hpa::Spec>),
     /// A learned policy.
     Learned(Learned),
 }
@@ -80,6 +82,7 @@ impl Contender {
         let plain = |recipe| Ready { recipe, found: None };
         match &self.kind {
             Kind::Fixed(settings) => plain(Recipe::hpa(settings)),
+            Kind::Manifest(spec) => plain(Recipe::spec(spec, world.hpa.flags())),
             Kind::Learned(learned) => plain(learned(task)),
             Kind::Baseline(Baseline::ClairvoyantStatic) => found(&best_static(&[task.hindsight()], world, tick), world),
             Kind::Baseline(Baseline::Clairvoyant) => plain(clairvoyant(task, world)),
@@ -131,6 +134,14 @@ pub fn stock_static(grounds: &[Ground], world: &World<'_>) -> Scored<Candidate> 
     let recipe = |candidate: &Candidate| Recipe::hpa(&candidate.settings(world.hpa));
     let whole = Searcher { halving: false, ..searcher(grounds, world, &recipe, &|| {}) };
     search(&whole, vec![Candidate::stock()]).best
+}
+
+/// The HPA of a manifest on grounds, as [`best_static`] would score it.
+#[must_use]
+pub fn manifest_static(grounds: &[Ground], world: &World<'_>, spec: &hpa::Spec) -> sim::Outcome {
+    let recipe = |(): &()| Recipe::spec(spec, world.hpa.flags());
+    let whole = Searcher { halving: false, ..searcher(grounds, world, &recipe, &|| {}) };
+    search(&whole, vec![()]).best.outcome
 }
 
 fn clairvoyant(task: &Task, world: &World<'_>) -> Recipe {

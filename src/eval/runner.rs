@@ -98,18 +98,26 @@ impl Comparison<'_> {
         (searches + runs as u64 + 1) * self.tasks.len() as u64
     }
 
-    /// Searches, runs and bounds.
+    /// Contender by contender, task by task.
+    fn pairs(&self) -> Vec<(&Contender, &Task)> {
+        self.contenders.iter().flat_map(|it| self.tasks.iter().map(move |task| (it, task))).collect()
+    }
+
+    /// Makes every contender ready for every task, searching where it has to: contender by contender, task by task.
     #[must_use]
-    pub fn run(&self) -> Results {
-        let pairs: Vec<_> =
-            self.contenders.iter().flat_map(|it| self.tasks.iter().map(move |task| (it, task))).collect();
-        let ready: Vec<Ready> =
-            pairs.par_iter().map(|(contender, task)| contender.ready(task, &self.world, self.tick)).collect();
+    pub fn prepare(&self) -> Vec<Ready> {
+        self.pairs().par_iter().map(|(contender, task)| contender.ready(task, &self.world, self.tick)).collect()
+    }
+
+    /// Runs and bounds. `ready` is what [`prepare`](Self::prepare) returned.
+    #[must_use]
+    pub fn run(&self, ready: &[Ready]) -> Results {
+        let pairs = self.pairs();
         let units: Vec<_> = (0..pairs.len()).flat_map(|at| self.seeds.iter().map(move |&seed| (at, seed))).collect();
         let row = |&(at, seed): &(usize, u64)| self.row(pairs[at].0, pairs[at].1, &ready[at].recipe, seed);
         let rows = units.par_iter().map(row).collect();
         let bounds = self.tasks.par_iter().map(|task| self.bound(task)).collect();
-        let found = pairs.iter().zip(&ready).filter_map(|(&(contender, task), ready)| {
+        let found = pairs.iter().zip(ready).filter_map(|(&(contender, task), ready)| {
             let (configuration, budget) = ready.found?;
             let (policy, trace, function) = (contender.name.clone(), task.trace.clone(), task.function.clone());
             Some(Found { policy, trace, function, configuration, budget })

@@ -52,7 +52,7 @@ fn compare(tasks: &[Task], baselines: &[Baseline], seeds: &[u64]) -> (Results, V
     let contenders: Vec<_> = baselines.iter().map(|&baseline| Contender::baseline(baseline)).collect();
     let world = World { sim: &sim, hpa: &hpa, tune: &tune };
     let comparison = Comparison { contenders: &contenders, tasks, seeds, world, config_hash: "", tick: &|| {} };
-    let results = comparison.run();
+    let results = comparison.run(&comparison.prepare());
     let summary = summarize(&results, 0);
     (results, summary)
 }

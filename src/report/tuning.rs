@@ -3,6 +3,7 @@
 use super::number::{count, dollars, fixed, percent, significant};
 use super::table::{Align, Table};
 use crate::eval::tune::{Budget, Candidate, Scored};
+use crate::sim::Outcome;
 use crate::units::friendly;
 
 /// Rows of the front: those of the least objective. The rest is far from what anyone would choose.
@@ -10,7 +11,12 @@ const SHOWN: usize = 12;
 
 /// The stock HPA, the best, and those that none beats in both cost and lateness.
 #[must_use]
-pub fn table(stock: &Scored<Candidate>, best: &Scored<Candidate>, front: &[Scored<Candidate>]) -> Table {
+pub fn table(
+    stock: &Scored<Candidate>,
+    current: Option<&Outcome>,
+    best: &Scored<Candidate>,
+    front: &[Scored<Candidate>],
+) -> Table {
     use Align::{Left, Right};
     let mut table = Table::new(&[
         ("", Left),
@@ -26,6 +32,10 @@ pub fn table(stock: &Scored<Candidate>, best: &Scored<Candidate>, front: &[Score
         ("objective", Right),
     ]);
     table.row(row("stock", stock));
+    if let Some(outcome) = current {
+        let fields = ["current", "", "", "", "", ""].map(str::to_owned);
+        table.row(fields.into_iter().chain(figures_of(outcome)));
+    }
     table.row(row("best", best));
     let mut shown: Vec<&Scored<Candidate>> = front.iter().filter(|it| it.candidate != best.candidate).collect();
     shown.sort_by(|a, b| a.outcome.objective.total_cmp(&b.outcome.objective));
@@ -38,14 +48,20 @@ pub fn table(stock: &Scored<Candidate>, best: &Scored<Candidate>, front: &[Score
 }
 
 fn row(what: &str, scored: &Scored<Candidate>) -> Vec<String> {
-    let (candidate, outcome) = (&scored.candidate, &scored.outcome);
-    vec![
+    let candidate = &scored.candidate;
+    let fields = [
         what.to_owned(),
         candidate.target_cpu.to_string(),
         candidate.min_replicas.to_string(),
         friendly(candidate.stabilize_down.0),
         candidate.scale_up.to_string(),
         candidate.scale_down.to_string(),
+    ];
+    fields.into_iter().chain(figures_of(&scored.outcome)).collect()
+}
+
+fn figures_of(outcome: &Outcome) -> [String; 5] {
+    [
         dollars(outcome.cost.usd),
         percent(outcome.slo.violation_rate),
         fixed(outcome.latency_ms.p99, 0),
