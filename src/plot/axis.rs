@@ -179,7 +179,7 @@ fn log_ticks(low: f64, high: f64) -> Vec<Tick> {
     let factors: &[f64] = match decades {
         _ if decades > 4.0 => &[1.0],
         _ if decades > 1.8 => &[1.0, 3.0],
-        _ if decades > 0.6 => &[1.0, 2.0, 5.0],
+        _ if decades > 1.0 => &[1.0, 2.0, 5.0],
         _ => &[1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0],
     };
     let (first, last) = (low.log10().floor() as i32, high.log10().ceil() as i32);

@@ -3,7 +3,7 @@
 
 /// A colour, `alpha` from 0 (clear) to 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Color {
+pub(super) struct Color {
     pub(super) rgb: (u8, u8, u8),
     pub(super) alpha: f64,
 }
@@ -111,14 +111,6 @@ impl Scene {
     /// An empty, white picture.
     pub(super) fn new(width: u32, height: u32) -> Self {
         Self { size: (width, height), shapes: Vec::new() }
-    }
-
-    pub(super) fn width(&self) -> f64 {
-        f64::from(self.size.0)
-    }
-
-    pub(super) fn height(&self) -> f64 {
-        f64::from(self.size.1)
     }
 
     /// A line through points; fewer than two draw nothing.
