@@ -2,14 +2,20 @@
 
 mod decode;
 mod documents;
+mod hours;
+mod keda;
 mod names;
 mod node;
+mod patch;
 mod pod;
 mod read;
 mod workload;
 mod write;
 
+pub use hours::Hours;
+pub use keda::{ScaledObject, scaled_object};
 pub use names::{Name, Namespace, Target, TargetKind};
+pub use patch::{patch, schedule_patches};
 pub use read::read_hpa;
 pub use workload::{Readiness, Workload, read_deployment};
 pub use write::{Identity, hpa, yaml};

@@ -145,9 +145,11 @@ fn by_hour(scene: &mut Scene, functions: &[Load], origin_ms: Option<i64>) {
     let profiles: Vec<Vec<f64>> = functions.iter().take(SHOWN).map(|load| load.profile(origin)).collect();
     let all = profiles.iter().chain(&whole).flatten().copied();
     let y = Axis::from_zero(all.chain([1.0]), "load / its mean");
-    let label = if origin_ms.is_some() { "hour of the day (UTC)" } else { "hour of the day, counted from the trace's start" };
+    let label =
+        if origin_ms.is_some() { "hour of the day (UTC)" } else { "hour of the day, counted from the trace's start" };
     let mut x = Axis::span(0.0, 24.0, label);
-    x.ticks = (0..=8).map(|tick| super::axis::Tick { value: 3.0 * f64::from(tick), label: (3 * tick).to_string() }).collect();
+    x.ticks =
+        (0..=8).map(|tick| super::axis::Tick { value: 3.0 * f64::from(tick), label: (3 * tick).to_string() }).collect();
     let panel = Panel { left: LEFT, top: 512.0, right: RIGHT, bottom: 736.0, x, y };
     panel.frame(scene, true);
     panel.level(scene, 1.0, Stroke { color: CLOUD, width: 1.2, dash: &[7.0, 4.0] });
