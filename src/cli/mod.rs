@@ -18,6 +18,8 @@ mod man;
 pub mod output;
 #[cfg(all(feature = "ingest", feature = "plot"))]
 mod pictures;
+#[cfg(feature = "plot")]
+mod plot;
 #[cfg(feature = "ingest")]
 mod synth;
 #[cfg(feature = "ingest")]
@@ -62,6 +64,8 @@ enum Command {
     Train(train::Train),
     #[cfg(feature = "ingest")]
     Calibrate(calibrate::Calibrate),
+    #[cfg(feature = "plot")]
+    Plot(plot::Plot),
     Config(config::Config),
     Completions(completions::Completions),
     Man(man::Man),
@@ -84,6 +88,8 @@ impl Command {
             Self::Train(command) => command.run(out),
             #[cfg(feature = "ingest")]
             Self::Calibrate(command) => command.run(out),
+            #[cfg(feature = "plot")]
+            Self::Plot(command) => command.run(out),
             Self::Config(command) => command.run(out),
             Self::Completions(command) => command.run(out),
             Self::Man(command) => command.run(out),

@@ -57,6 +57,7 @@ struct Document<'a> {
     tool: &'a str,
     config_hash: String,
     traces: Vec<&'a Source>,
+    slo: &'a crate::sim::settings::Slo,
     functions: &'a [Found],
 }
 
@@ -79,7 +80,13 @@ impl Tune {
         }
         if self.json {
             let sources = loaded.iter().map(|loaded| &loaded.source).collect();
-            let document = Document { tool: TOOL, config_hash: experiment.hash(), traces: sources, functions: &found };
+            let document = Document {
+                tool: TOOL,
+                config_hash: experiment.hash(),
+                traces: sources,
+                slo: &experiment.slo,
+                functions: &found,
+            };
             serde_json::to_writer_pretty(&mut *out, &document)?;
             writeln!(out)?;
         } else {

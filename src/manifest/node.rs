@@ -8,7 +8,9 @@ use std::path::Path;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::{Number, Value};
+use serde_json::Number;
+#[cfg(test)]
+use serde_json::Value;
 use serde_saphyr::{Location, Spanned};
 
 use crate::error::{InputError, Place};
@@ -114,6 +116,7 @@ impl Node {
     }
 
     /// The same value without places.
+    #[cfg(test)]
     pub(super) fn json(&self) -> Value {
         match &self.kind {
             Kind::Null => Value::Null,

@@ -19,6 +19,10 @@ pub struct Learning {
     pub violations: Vec<f64>,
     /// Cost over that of the reference.
     pub cost: Vec<f64>,
+    /// The same two on validation time, where the policy was judged.
+    pub judged_violations: Vec<f64>,
+    /// Cost over that of the reference on validation time.
+    pub judged_cost: Vec<f64>,
 }
 
 const LEFT: f64 = 96.0;
@@ -40,39 +44,78 @@ pub fn learning(title: &str, runs: &[Learning]) -> Scene {
     panel::title(&mut scene, LEFT, title, &subtitle(runs, &names));
     let (start, end) = extent(runs.iter().flat_map(|run| run.step.iter().copied())).unwrap_or((0.0, 1.0));
     let steps = Axis::span(start.min(0.0), end, "environment steps");
-    let percent = |run: &Learning| run.violations.iter().map(|rate| 100.0 * rate).collect::<Vec<_>>();
-    let panels: [(&str, &dyn Fn(&Learning) -> Vec<f64>, bool); 3] = [
-        ("return of an episode", &|run| run.returns.clone(), false),
-        ("late or lost, %", &percent, true),
-        ("cost / reference", &|run| run.cost.clone(), false),
-    ];
-    for (index, (label, values, from_zero)) in panels.into_iter().enumerate() {
+    for (index, row) in ROWS.iter().enumerate() {
         let top = 104.0 + 216.0 * index as f64;
-        let all: Vec<f64> = runs.iter().flat_map(values).collect();
-        let y = if from_zero { Axis::from_zero(all.into_iter(), label) } else { Axis::around(all.into_iter(), label) };
+        let all = runs.iter().flat_map(|run| (row.learning)(run).into_iter().chain((row.judged)(run)));
+        let y = if row.from_zero { Axis::from_zero(all, row.label) } else { Axis::around(all, row.label) };
         let panel = Panel { left: LEFT, top, right: RIGHT, bottom: top + 190.0, x: steps.clone(), y };
         panel.frame(&mut scene, index == 2);
         if index == 2 {
             panel.level(&mut scene, 1.0, Stroke { color: INK, width: 1.2, dash: &[7.0, 4.0] });
         }
         for (order, name) in names.iter().enumerate() {
-            let seeds: Vec<Vec<Point>> =
-                runs.iter().filter(|run| run.name == *name).map(|run| points(run, &values(run))).collect();
-            draw(&mut scene, &panel, &seeds, look(order));
+            let seeds: Vec<&Learning> = runs.iter().filter(|run| run.name == *name).collect();
+            let curves: Vec<_> = seeds.iter().map(|run| points(run, &(row.learning)(run))).collect();
+            draw(&mut scene, &panel, &curves, look(order));
+            for (step, value) in seeds.iter().flat_map(|run| points(run, &(row.judged)(run))) {
+                if value.is_finite() && step.is_finite() {
+                    panel.mark(&mut scene, (step, value), look(order).mark, 8.0, look(order).color);
+                }
+            }
         }
-        if index == 0 && names.len() > 1 {
-            let entry = |(order, name): (usize, &&str)| (Sample::Line(look(order).stroke(2.2)), (*name).to_owned());
-            legend::row(&mut scene, &panel, &names.iter().enumerate().map(entry).collect::<Vec<_>>());
+        if index == 0 {
+            legend::row(&mut scene, &panel, &entries(runs, &names));
         }
     }
     scene
+}
+
+/// A panel: its label, its values while learning and on validation time, and whether it starts at 0.
+struct Row {
+    label: &'static str,
+    learning: fn(&Learning) -> Vec<f64>,
+    judged: fn(&Learning) -> Vec<f64>,
+    from_zero: bool,
+}
+
+const ROWS: [Row; 3] = [
+    Row {
+        label: "return of an episode",
+        learning: |run| run.returns.clone(),
+        judged: |_| Vec::new(),
+        from_zero: false,
+    },
+    Row {
+        label: "late or lost, %",
+        learning: |run| run.violations.iter().map(|rate| 100.0 * rate).collect(),
+        judged: |run| run.judged_violations.iter().map(|rate| 100.0 * rate).collect(),
+        from_zero: true,
+    },
+    Row {
+        label: "cost / static HPA's",
+        learning: |run| run.cost.clone(),
+        judged: |run| run.judged_cost.clone(),
+        from_zero: false,
+    },
+];
+
+fn entries(runs: &[Learning], names: &[&str]) -> Vec<(Sample, String)> {
+    let mut entries = Vec::new();
+    for (order, name) in names.iter().enumerate() {
+        let name = if names.len() > 1 { (*name).to_owned() } else { "while learning".to_owned() };
+        entries.push((Sample::Line(look(order).stroke(2.2)), name));
+    }
+    if runs.iter().any(|run| run.judged_cost.iter().any(|cost| cost.is_finite())) {
+        entries.push((Sample::Mark(look(0).mark, look(0).color), "on validation time".to_owned()));
+    }
+    entries
 }
 
 fn subtitle(runs: &[Learning], names: &[&str]) -> String {
     let several = runs.len() > names.len();
     let seeds = if several { "; median over seeds in a band from the least to the largest" } else { "" };
     let runs = if runs.len() == 1 { "1 run".to_owned() } else { format!("{} runs", runs.len()) };
-    format!("{runs}{seeds}; below 1 in the lowest panel is cheaper than the reference")
+    format!("{runs}{seeds}; below 1 in the lowest panel is cheaper than the static HPA")
 }
 
 fn points(run: &Learning, values: &[f64]) -> Vec<Point> {

@@ -14,6 +14,7 @@ mod overview;
 mod palette;
 mod panel;
 mod render;
+pub mod results;
 mod scene;
 mod stroke;
 mod thin;

@@ -165,14 +165,14 @@ fn by_hour(scene: &mut Scene, functions: &[Load], origin_ms: Option<i64>) {
     }
 }
 
-/// A name of at most 24 characters; hashes and paths differ at both ends.
+/// A name of at most 16 characters; hashes and paths differ at both ends.
 fn shortened(name: &str) -> String {
     let letters: Vec<char> = name.chars().collect();
-    if letters.len() <= 24 {
+    if letters.len() <= 16 {
         return name.to_owned();
     }
     let part = |range: std::ops::Range<usize>| letters[range].iter().collect::<String>();
-    format!("{}…{}", part(0..14), part(letters.len() - 9..letters.len()))
+    format!("{}…{}", part(0..9), part(letters.len() - 6..letters.len()))
 }
 
 #[cfg(test)]
@@ -201,6 +201,6 @@ mod tests {
     #[test]
     fn long_names_keep_both_ends() {
         assert_eq!(shortened("checkout"), "checkout");
-        assert_eq!(shortened("0123456789abcdef0123456789abcdef"), "0123456789abcd…789abcdef");
+        assert_eq!(shortened("0123456789abcdef0123456789abcdef"), "012345678…abcdef");
     }
 }

@@ -1,0 +1,134 @@
+//! From what other commands wrote to pictures: timelines, learning curves, evaluations, searches.
+
+mod evaluation;
+mod metrics;
+mod timeline;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::learning::{Learning, learning};
+use super::scene::Scene;
+use crate::error::{InputError, Place};
+
+/// A picture and the name of its file, without ending.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Picture {
+    /// Letters, digits, `-`, `_` and `.` only.
+    pub name: String,
+    /// What is drawn.
+    pub scene: Scene,
+}
+
+impl Picture {
+    /// A picture whose name is made fit for a file's.
+    pub(super) fn new(name: &str, scene: Scene) -> Self {
+        let fit = |letter: char| {
+            let plain = letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.');
+            if plain { letter } else { '_' }
+        };
+        let name: String = name.chars().map(fit).take(120).collect();
+        let name = name.trim_matches('.').to_owned();
+        Self { name: if name.is_empty() { "plot".to_owned() } else { name }, scene }
+    }
+}
+
+/// The pictures of results: timelines (`replay --timeline`, CSV), `metrics.jsonl` of training runs, evaluations and
+/// searches (`--json`), or directories that hold them. Training runs are drawn together; runs whose directories differ
+/// by a number are seeds of one another.
+///
+/// # Errors
+/// A file that cannot be read, or is none of these.
+pub fn pictures(paths: &[PathBuf]) -> Result<Vec<Picture>, InputError> {
+    let (mut pictures, mut runs) = (Vec::new(), Vec::new());
+    for path in paths {
+        for file in files(path)? {
+            one(&file, &mut pictures, &mut runs)?;
+        }
+    }
+    if !runs.is_empty() {
+        let names: Vec<&str> = runs.iter().map(|run: &Learning| run.name.as_str()).collect();
+        let title = if names.iter().all(|name| *name == names[0]) { names[0] } else { "Training runs" };
+        pictures.push(Picture::new("learning", learning(&format!("Learning: {title}"), &runs)));
+    }
+    tell_apart(&mut pictures);
+    Ok(pictures)
+}
+
+/// The result files of a path: itself, or those of a directory.
+fn files(path: &Path) -> Result<Vec<PathBuf>, InputError> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let known = ["metrics.jsonl", "evaluation.json", "tune.json", "timeline.csv"];
+    let found: Vec<PathBuf> = known.iter().map(|name| path.join(name)).filter(|file| file.is_file()).collect();
+    if found.is_empty() {
+        let problem = format!("the directory holds none of {}", known.join(", "));
+        return Err(InputError::new(problem, "name a result's file or directory").at(Place::file(path)));
+    }
+    Ok(found)
+}
+
+fn one(path: &Path, pictures: &mut Vec<Picture>, runs: &mut Vec<Learning>) -> Result<(), InputError> {
+    let text =
+        if path.as_os_str() == "-" { std::io::read_to_string(std::io::stdin()) } else { fs::read_to_string(path) };
+    let text = text.map_err(|error| InputError::io(path, "read", &error))?;
+    let stem = path.file_stem().map_or_else(|| "result".to_owned(), |stem| stem.to_string_lossy().into_owned());
+    let stem = if stem == "-" { "result".to_owned() } else { stem };
+    if text.starts_with("t,") || text.lines().next().is_some_and(|head| head.contains(",t,") || head.ends_with(",t")) {
+        pictures.extend(timeline::pictures(&stem, &text, path)?);
+    } else if let Some(document) = evaluation::document(&text) {
+        pictures.extend(evaluation::pictures(&stem, &document, path)?);
+    } else if text.trim_start().starts_with('{') {
+        runs.push(metrics::learning(&run_name(path), &text, path)?);
+    } else {
+        let help = "give a timeline (CSV), metrics.jsonl, or what evaluate or tune print with --json";
+        return Err(InputError::new("not a result that can be drawn", help).at(Place::file(path)));
+    }
+    Ok(())
+}
+
+/// What a training run is called: its directory, without a number at the end.
+fn run_name(path: &Path) -> String {
+    let directory = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+    let name = directory.filter(|name| !name.is_empty()).unwrap_or_else(|| "training".to_owned());
+    let plain = name.trim_end_matches(|letter: char| letter.is_ascii_digit()).trim_end_matches(['-', '_', '.']);
+    let plain = plain.strip_suffix("seed").unwrap_or(plain).trim_end_matches(['-', '_', '.']);
+    if plain.is_empty() { name } else { plain.to_owned() }
+}
+
+/// Numbers pictures of one name.
+fn tell_apart(pictures: &mut [Picture]) {
+    for at in 1..pictures.len() {
+        let plain = pictures[at].name.clone();
+        let mut number = 2;
+        while pictures[..at].iter().any(|other| other.name == pictures[at].name) {
+            pictures[at].name = format!("{plain}-{number}");
+            number += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_that_differ_by_a_number_are_seeds() {
+        for (path, name) in
+            [("out/ppo-1/metrics.jsonl", "ppo"), ("out/ppo_seed12/metrics.jsonl", "ppo"), ("7/metrics.jsonl", "7")]
+        {
+            assert_eq!(run_name(Path::new(path)), name);
+        }
+        assert_eq!(run_name(Path::new("metrics.jsonl")), "training");
+    }
+
+    #[test]
+    fn names_are_fit_for_files_and_differ() {
+        let picture = |name: &str| Picture::new(name, Scene::new(1, 1));
+        let mut all = [picture("../a/b"), picture("../a/b"), picture("")];
+        tell_apart(&mut all);
+        let names: Vec<&str> = all.iter().map(|picture| picture.name.as_str()).collect();
+        assert_eq!(names, ["_a_b", "_a_b-2", "plot"]);
+    }
+}
