@@ -50,10 +50,11 @@ impl Axis {
         Self::linear(0.0, if high > 0.0 { high } else { 1.0 }, label)
     }
 
-    /// A linear axis over `values`, out to the next ticks; 0 to 1 when there is none.
+    /// A linear axis over `values` with some room, out to the next ticks; 0 to 1 when there is none.
     pub(super) fn around(values: impl Iterator<Item = f64>, label: &str) -> Self {
         let (low, high) = extent(values).unwrap_or((0.0, 1.0));
-        Self::linear(low, high, label)
+        let room = 0.04 * (high - low);
+        Self::linear(low - room, high + room, label)
     }
 
     /// A linear axis from `low` to `high`, out to the next ticks.

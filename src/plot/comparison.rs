@@ -40,7 +40,7 @@ pub struct Comparison {
     pub cost_label: String,
     /// The policies.
     pub contestants: Vec<Contestant>,
-    /// Cost and violation rate of further configurations, drawn in grey, as a search tried them.
+    /// Cost and violation rate of other configurations, drawn in grey.
     pub tried: Vec<(f64, f64)>,
     /// The share of requests that may be late or lost, 0 to 1, when there is an objective.
     pub allowed: Option<f64>,
@@ -93,7 +93,7 @@ pub fn comparison(data: &Comparison) -> Scene {
 fn entries(data: &Comparison, front: bool, front_stroke: Stroke, objective: Stroke) -> Vec<(Sample, String)> {
     let mut entries = Vec::new();
     if !data.tried.is_empty() {
-        entries.push((Sample::Mark(Mark::Disc, CLOUD), "tried".to_owned()));
+        entries.push((Sample::Mark(Mark::Disc, CLOUD), "other configurations".to_owned()));
     }
     if front {
         entries.push((Sample::Line(front_stroke), "none is better in both".to_owned()));
@@ -146,7 +146,8 @@ fn violation_axis(data: &Comparison) -> Axis {
     let all: Vec<f64> = bars.chain(data.tried.iter().map(|tried| tried.1)).chain(data.allowed).map(percent).collect();
     match (least, extent(all.iter().copied())) {
         (Some(least), Some((_, worst))) if worst > 8.0 * least => {
-            let threshold = 10_f64.powf(least.max(worst / 1000.0).log10().floor());
+            let (least, decade) = (least.max(worst / 1000.0), 10_f64.powf(least.max(worst / 1000.0).log10().floor()));
+            let threshold = if least >= 3.0 * decade { 3.0 * decade } else { decade };
             Axis::symlog(all.into_iter(), threshold, label)
         }
         _ => Axis::from_zero(all.into_iter(), label),

@@ -158,12 +158,15 @@ fn searched(stem: &str, found: &Found, slo: Option<&Slo>) -> Picture {
         cost: exactly(scored.cost.usd),
         violations: exactly(scored.slo.violation_rate),
     };
+    // The front begins with configurations that serve next to nothing; they would take most of the picture.
+    let front = found.front.iter().map(|scored| (scored.cost.usd, scored.slo.violation_rate));
+    let front = front.filter(|&(_, rate)| rate < 0.5_f64.max(2.0 * found.stock.slo.violation_rate));
     let scene = comparison(&Comparison {
         title: format!("Best static HPA for {} / {}", found.trace, found.function),
         subtitle: "on training time; the best has the least objective: cost plus the price of late requests".to_owned(),
         cost_label: "cost, $".to_owned(),
         contestants: vec![contestant("best", &found.best), contestant("stock", &found.stock)],
-        tried: found.front.iter().map(|scored| (scored.cost.usd, scored.slo.violation_rate)).collect(),
+        tried: front.collect(),
         allowed: allowed(slo),
     });
     Picture::new(&format!("{stem}-{}", found.function), scene)
