@@ -5,6 +5,7 @@
 //! repository `sir-lab/data-release`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use crate::error::{InputError, Place};
 use crate::ingest::report::Report;
@@ -73,15 +74,20 @@ pub(super) fn recognises(header: &[String]) -> bool {
 impl Day {
     /// Finds the metric in the path; `None` for one of which a trace has no use.
     fn new(table: Text) -> Result<Option<Self>, InputError> {
-        let path = table.path.to_string_lossy().to_lowercase();
-        let known = METRICS.iter().find(|(name, _)| path.contains(name));
+        let names = last_names(&table.path);
+        let known = names.iter().take(2).find_map(|name| METRICS.iter().find(|(metric, _)| name.contains(metric)));
         let Some(&(_, metric)) = known else {
-            if UNUSED.iter().any(|name| path.contains(name)) {
+            if names.iter().take(2).any(|name| UNUSED.iter().any(|metric| name.contains(metric))) {
                 return Ok(None);
             }
             let problem = "neither the folder nor the file is named after a metric";
             return Err(table.wrong(problem, "keep the published folders, such as requests_minute/day_000.csv"));
         };
+        let public = names.iter().find_map(|name| match (name.contains("public"), name.contains("private")) {
+            (true, _) => Some(true),
+            (_, true) => Some(false),
+            _ => None,
+        });
         let Some(time) = table.first.iter().position(|name| name == "time") else {
             return Err(table.wrong("the column is missing", "name it as published").field("time"));
         };
@@ -93,7 +99,7 @@ impl Day {
                 return Err(error.at(Place::line(&table.path, 1)).field(name));
             }
         }
-        Ok(Some(Self { public: path.contains("public"), table, metric, time, columns }))
+        Ok(Some(Self { public: public.unwrap_or(false), table, metric, time, columns }))
     }
 
     fn wanted<'a>(&self, numbers: &'a [usize]) -> Wanted<'a> {
@@ -126,6 +132,11 @@ impl Day {
             Ok(())
         })
     }
+}
+
+/// The name of the file, of its folder and of the folder around that, in lower case.
+fn last_names(path: &Path) -> Vec<String> {
+    path.iter().rev().take(3).map(|name| name.to_string_lossy().to_lowercase()).collect()
 }
 
 fn cells(batch: &Batch, columns: usize) -> polars::prelude::PolarsResult<Vec<&polars::prelude::Float64Chunked>> {
@@ -334,3 +345,6 @@ impl Source for Huawei2023 {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

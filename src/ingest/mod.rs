@@ -20,3 +20,6 @@ pub use map::Mapping;
 pub use options::{Duplicates, Format, Missing, Options};
 pub use pipeline::Ingest;
 pub use report::Report;
+
+#[cfg(test)]
+mod testing;

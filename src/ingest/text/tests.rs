@@ -64,7 +64,7 @@ fn a_table_of_no_one_shape_is_refused_with_its_line() {
 
 #[test]
 fn quoted_cells_may_hold_separators_and_line_breaks() {
-    let table = open(b"a,b\n\"x,\ny\",2\n3,4\n").unwrap();
+    let table = open(&gzip(b"a,b\n\"x,\ny\",2\n3,4\n")).unwrap();
     assert_eq!(table.rows, 3);
     assert_eq!(table.cell(2, 0).0.line, Some(4));
 }
