@@ -21,6 +21,8 @@ mod pictures;
 #[cfg(feature = "plot")]
 mod plot;
 #[cfg(feature = "ingest")]
+mod replay;
+#[cfg(feature = "ingest")]
 mod synth;
 #[cfg(feature = "ingest")]
 mod traces;
@@ -57,6 +59,8 @@ enum Command {
     #[cfg(feature = "ingest")]
     Synth(synth::Synth),
     #[cfg(feature = "ingest")]
+    Replay(replay::Replay),
+    #[cfg(feature = "ingest")]
     Tune(tune::Tune),
     #[cfg(feature = "ingest")]
     Evaluate(evaluate::Evaluate),
@@ -80,6 +84,8 @@ impl Command {
             Self::Inspect(command) => command.run(out),
             #[cfg(feature = "ingest")]
             Self::Synth(command) => command.run(out),
+            #[cfg(feature = "ingest")]
+            Self::Replay(command) => command.run(out),
             #[cfg(feature = "ingest")]
             Self::Tune(command) => command.run(out),
             #[cfg(feature = "ingest")]

@@ -9,6 +9,7 @@ use crate::eval::stats::Interval;
 use crate::eval::summary::REFERENCE;
 use crate::eval::{Comparison, Results, Summary};
 use crate::plot::{self, Contestant, Estimate, Format, Scene};
+use crate::sim::TimelineRow;
 use crate::units::Percent;
 
 /// Draws `comparison.svg` and `.png`, and timelines of the tuned HPA and its rival on the function where the rival does
@@ -88,6 +89,15 @@ fn scatter(comparison: &Comparison<'_>, summaries: &[Summary], target: Percent) 
         tried: Vec::new(),
         allowed: Some(1.0 - target.fraction()),
     })
+}
+
+/// Draws the run of one function.
+///
+/// # Errors
+/// A file that cannot be written.
+pub(super) fn timeline(directory: &Path, function: &str, policy: &str, rows: &[TimelineRow]) -> anyhow::Result<()> {
+    let title = format!("{policy} on {function}");
+    save(directory, &format!("timeline-{}", plain(function)), &plot::timeline(&title, rows))
 }
 
 /// A name that every file system takes.

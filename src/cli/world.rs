@@ -12,7 +12,7 @@ pub(super) struct Cluster {
     /// Experiment file
     #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Manifest of the HPA in use (`autoscaling/v2` or v1), which takes part as `current`
+    /// Manifest of the HPA in use (`autoscaling/v2` or v1); in comparisons it is `current`
     #[cfg(feature = "manifest")]
     #[arg(long, value_name = "FILE")]
     hpa: Option<PathBuf>,

@@ -4,6 +4,7 @@
 
 pub mod evaluation;
 pub mod number;
+pub mod replay;
 pub mod runs;
 pub mod table;
 pub mod tuning;

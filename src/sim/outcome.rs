@@ -195,3 +195,52 @@ pub struct TimelineRow {
     /// Work that waits, in seconds of all ready pods.
     pub backlog_s: f64,
 }
+
+impl TimelineRow {
+    /// The names of the columns, in the order of [`values`](Self::values).
+    pub const FIELDS: [&str; 11] = [
+        "t",
+        "requests_per_s",
+        "demand",
+        "replicas",
+        "ready",
+        "utilization",
+        "target",
+        "min_replicas",
+        "violation_rate",
+        "latency_ms",
+        "backlog_s",
+    ];
+
+    /// The row as numbers.
+    #[must_use]
+    pub fn values(&self) -> [f64; 11] {
+        [
+            self.t,
+            self.requests_per_s,
+            self.demand,
+            self.replicas,
+            self.ready,
+            self.utilization,
+            self.target,
+            self.min_replicas,
+            self.violation_rate,
+            self.latency_ms,
+            self.backlog_s,
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_stand_in_the_order_of_the_fields() {
+        let json = serde_json::to_value(TimelineRow::default()).unwrap();
+        let names: Vec<&str> = json.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(names, TimelineRow::FIELDS);
+        let row = TimelineRow { t: 1.0, target: 7.0, backlog_s: 11.0, ..TimelineRow::default() };
+        assert_eq!(row.values(), [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 7.0, 0.0, 0.0, 0.0, 11.0]);
+    }
+}

@@ -53,7 +53,8 @@ pub struct Workload {
 }
 
 impl Default for Workload {
-    /// Service times vary within a function with a coefficient of variation of 0.3 to 1 (Shahrad et al., ATC 2020).
+    /// Service times vary within a function with a coefficient of variation of 0.3 to 1 (Shahrad et al., ATC 2020). Of
+    /// many requests in flight most wait, and hold little more than a connection's buffers.
     fn default() -> Self {
         Self {
             scale: 1.0,
@@ -62,7 +63,7 @@ impl Default for Workload {
             cpu_share: 1.0,
             service_cv: 1.0,
             memory_base: Bytes(128 << 20),
-            memory_per_request: Bytes(1 << 20),
+            memory_per_request: Bytes(64 << 10),
             gaps: Gaps::Linear,
         }
     }

@@ -1,0 +1,271 @@
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rayon::prelude::*;
+use serde::Serialize;
+
+use crate::autoscalers::{Baseline, Recipe};
+use crate::cli::traces::{self, Loaded};
+use crate::cli::world::{Cluster, World};
+use crate::cli::{Status, output};
+use crate::config::Experiment;
+use crate::error::{InputError, Place};
+use crate::eval::{self, Contender, Task};
+use crate::report;
+use crate::sim::{self, Outcome, Run, Workload};
+use crate::trace::split::ranges;
+
+/// Replay a trace under one policy: cost, violations, response times, and how replicas followed demand
+///
+/// Each function of the trace is a Deployment of its own. Without --hpa, --autoscaler or --policy the HPA of [hpa] in the
+/// experiment file scales it: a stock HPA at 80 % CPU unless the file says otherwise. Baselines that learn from the past
+/// see the training part of the trace (see [split]).
+#[derive(Debug, clap::Args)]
+pub(super) struct Replay {
+    /// Trace; `-` is standard input
+    #[arg(value_name = "TRACE")]
+    trace: PathBuf,
+    #[command(flatten)]
+    cluster: Cluster,
+    /// Baseline that scales, such as stock-50, tuned or schedule
+    #[arg(long, value_name = "NAME")]
+    autoscaler: Option<Baseline>,
+    /// Policy file of `hpatune train` that moves the HPA's fields
+    #[cfg(feature = "train")]
+    #[arg(long, value_name = "FILE", conflicts_with = "autoscaler")]
+    policy: Option<PathBuf>,
+    /// Only functions whose name matches, with `*` and `?`; may be repeated
+    #[arg(long, value_name = "GLOB")]
+    function: Vec<String>,
+    /// How closely requests are simulated
+    #[arg(long, value_enum, default_value_t = Level::Fluid)]
+    level: Level,
+    /// Seed of start-up times and of the phases of the metrics path
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// File for one CSV row per sync; `-` is standard output, in place of the summary
+    #[arg(long, value_name = "FILE")]
+    timeline: Option<PathBuf>,
+    /// Directory for a picture of each function's run, as SVG and PNG
+    #[cfg(feature = "plot")]
+    #[arg(long, value_name = "DIR")]
+    plot: Option<PathBuf>,
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+    /// Rows of the table, the costliest first
+    #[arg(long, value_name = "N", default_value_t = 20, conflicts_with = "all")]
+    top: usize,
+    /// All rows
+    #[arg(long)]
+    all: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+enum Level {
+    /// Requests flow as a fluid through queues in closed form
+    Fluid,
+}
+
+/// The figures of a function's run, or of all together.
+#[derive(Serialize)]
+struct Row<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    function: Option<&'a str>,
+    seed: u64,
+    config_hash: &'a str,
+    level: Level,
+    #[serde(flatten)]
+    outcome: &'a Outcome,
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    runs: Vec<Row<'a>>,
+    total: Row<'a>,
+}
+
+impl Replay {
+    pub(super) fn run(self, out: &mut impl Write) -> anyhow::Result<Status> {
+        if self.json && self.timeline.as_deref() == Some(Path::new("-")) {
+            let error =
+                InputError::new("both would go to standard output", "give --timeline a file, or leave out --json");
+            return Err(error.field("--timeline").into());
+        }
+        let world = self.cluster.load()?;
+        let policy = self.contender(&world)?;
+        self.make_directory()?;
+        let loaded = traces::load(std::slice::from_ref(&self.trace), &self.function)?.remove(0);
+        let tasks = tasks(&loaded, &world.experiment)?;
+        let runs = self.replay(&tasks, &policy, &world.experiment);
+        if let Some(path) = &self.timeline {
+            output::write_file(path, |file| Ok(timelines(&tasks, &runs, file)?))?;
+        }
+        self.draw(&tasks, &runs, &policy.name)?;
+        let Some(total) = Run::merge(&runs) else { return Ok(Status::Done) };
+        if self.json {
+            let hash = world.experiment.hash();
+            serde_json::to_writer_pretty(&mut *out, &self.document(&tasks, &runs, &total, &hash))?;
+            writeln!(out)?;
+        } else if self.timeline.as_deref() != Some(Path::new("-")) {
+            self.print(&tasks, &runs, &total, &policy.name, out)?;
+        }
+        Ok(Status::Done)
+    }
+
+    /// Who scales.
+    fn contender(&self, world: &World) -> Result<Contender, InputError> {
+        use crate::eval::contender::Kind;
+        if let Some(baseline) = self.autoscaler {
+            return Ok(Contender::baseline(baseline));
+        }
+        #[cfg(feature = "train")]
+        if let Some(path) = &self.policy {
+            let policy = crate::rl::Policy::load(path)?;
+            let recipe = Recipe::policy(&world.experiment.hpa, move || policy.tuner());
+            let kind = Kind::Learned(Arc::new(move |_| recipe.clone()));
+            return Ok(Contender { name: "policy".to_owned(), kind });
+        }
+        let kind = match &world.current {
+            Some(spec) => Kind::Manifest(Box::new(spec.clone())),
+            None => Kind::Fixed(Box::new(world.experiment.hpa.clone())),
+        };
+        Ok(Contender { name: "hpa".to_owned(), kind })
+    }
+
+    fn replay(&self, tasks: &[Task], policy: &Contender, experiment: &Experiment) -> Vec<Run> {
+        let sim = experiment.sim();
+        let world = eval::World { sim: &sim, hpa: &experiment.hpa, tune: &experiment.tune };
+        let bar = output::progress((policy.ticks(&world) + 1) * tasks.len() as u64, "runs");
+        let record = self.records();
+        let one = |task: &Task| {
+            let recipe: Recipe = policy.ready(task, &world, &|| bar.inc(1)).recipe;
+            let run = replay(&recipe, task, &sim, self.seed, record);
+            bar.inc(1);
+            run
+        };
+        let runs = tasks.par_iter().map(one).collect();
+        bar.finish_and_clear();
+        runs
+    }
+
+    #[cfg(feature = "plot")]
+    fn records(&self) -> bool {
+        self.timeline.is_some() || self.plot.is_some()
+    }
+
+    #[cfg(not(feature = "plot"))]
+    fn records(&self) -> bool {
+        self.timeline.is_some()
+    }
+
+    #[cfg(feature = "plot")]
+    fn make_directory(&self) -> Result<(), InputError> {
+        self.plot.as_deref().map_or(Ok(()), output::make_dir)
+    }
+
+    #[cfg(not(feature = "plot"))]
+    fn make_directory(&self) -> Result<(), InputError> {
+        Ok(())
+    }
+
+    #[cfg(feature = "plot")]
+    fn draw(&self, tasks: &[Task], runs: &[Run], policy: &str) -> anyhow::Result<()> {
+        let Some(directory) = &self.plot else { return Ok(()) };
+        let bar = output::progress(tasks.len() as u64, "pictures");
+        tasks.par_iter().zip(runs).try_for_each(|(task, run)| {
+            super::pictures::timeline(directory, &task.function, policy, &run.timeline)?;
+            bar.inc(1);
+            anyhow::Ok(())
+        })?;
+        bar.finish_and_clear();
+        Ok(())
+    }
+
+    #[cfg(not(feature = "plot"))]
+    fn draw(&self, _: &[Task], _: &[Run], _: &str) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    fn document<'a>(&self, tasks: &'a [Task], runs: &'a [Run], total: &'a Run, hash: &'a str) -> Document<'a> {
+        let row = |function: Option<&'a str>, run: &'a Run| Row {
+            function,
+            seed: self.seed,
+            config_hash: hash,
+            level: self.level,
+            outcome: &run.outcome,
+        };
+        let runs = tasks.iter().zip(runs).map(|(task, run)| row(Some(&task.function), run)).collect();
+        Document { runs, total: row(None, total) }
+    }
+
+    fn print(
+        &self,
+        tasks: &[Task],
+        runs: &[Run],
+        total: &Run,
+        policy: &str,
+        out: &mut impl Write,
+    ) -> anyhow::Result<()> {
+        let mut order: Vec<usize> = (0..runs.len()).collect();
+        order.sort_by(|&a, &b| runs[b].outcome.cost.usd.total_cmp(&runs[a].outcome.cost.usd));
+        let shown = if self.all { order.len() } else { self.top.min(order.len()) };
+        let rows = order[..shown].iter().map(|&at| (tasks[at].function.as_str(), &runs[at].outcome));
+        let total_row = (runs.len() > 1).then_some(("total", &total.outcome));
+        write!(out, "{}", report::replay::table(rows.chain(total_row)))?;
+        if shown < order.len() {
+            writeln!(out, "... and {} functions more (--all shows them)", order.len() - shown)?;
+        }
+        Ok(writeln!(out, "\n{}", report::replay::summary(policy, runs.len(), &total.outcome))?)
+    }
+}
+
+fn replay(recipe: &Recipe, task: &Task, settings: &sim::Settings, seed: u64, record: bool) -> Run {
+    let (autoscaler, mut tuner) = recipe.make(seed);
+    let tuner = tuner.as_mut().map(|tuner| &mut **tuner as &mut dyn sim::Tuner);
+    sim::run(&task.workload, settings, autoscaler, tuner, seed, task.test.clone(), record)
+}
+
+/// Every function of the trace, over all of its time. Under `fit_pods` a function without load is left out.
+fn tasks(loaded: &Loaded, experiment: &Experiment) -> Result<Vec<Task>, InputError> {
+    let (trace, sim) = (&loaded.trace, experiment.sim());
+    let mut tasks = Vec::new();
+    for series in &trace.functions {
+        let loads = |column: &Option<Vec<f64>>| column.iter().flatten().any(|&x| x > 0.0);
+        if sim.workload.fit_pods.is_some() && !loads(&series.requests) && !loads(&series.cpu_millicores) {
+            tracing::warn!("{} is left out: it has no load to scale to workload.fit_pods", series.function);
+            continue;
+        }
+        let place = |error: InputError| error.at(Place::file(Path::new(&loaded.source.file)));
+        let workload = Arc::new(Workload::new(series, &trace.header, &sim).map_err(place)?);
+        let window = workload.window();
+        let [train, ..] = ranges(workload.slots().len(), experiment.split.train, experiment.split.validation);
+        let trained = if train.is_empty() { window.clone() } else { window.start..workload.slot_end(train.end - 1) };
+        let (trace, function) = (loaded.source.name.clone(), series.function.clone());
+        tasks.push(Task { trace, function, workload, train: trained, test: window });
+    }
+    if tasks.is_empty() {
+        let help = "give another trace, or leave out workload.fit_pods";
+        return Err(InputError::new(format!("no function of {} has any load", loaded.source.name), help));
+    }
+    Ok(tasks)
+}
+
+/// One row a sync, function by function. What is unknown is empty.
+fn timelines(tasks: &[Task], runs: &[Run], out: &mut dyn Write) -> std::io::Result<()> {
+    let mut writer = csv::Writer::from_writer(out);
+    let head = ["function"].into_iter().chain(sim::TimelineRow::FIELDS);
+    writer.write_record(head)?;
+    for (task, run) in tasks.iter().zip(runs) {
+        for row in &run.timeline {
+            writer.write_field(&task.function)?;
+            for value in row.values() {
+                writer.write_field(if value.is_nan() { String::new() } else { value.to_string() })?;
+            }
+            writer.write_record(None::<&[u8]>)?;
+        }
+    }
+    writer.flush()
+}

@@ -1,0 +1,56 @@
+//! A replay as a table: a line a function, and all of them in a sentence.
+
+use super::number::{NONE, count, dollars, percent, significant};
+use super::table::{Align, Table};
+use crate::sim::Outcome;
+
+/// A line for each run.
+pub fn table<'a>(rows: impl Iterator<Item = (&'a str, &'a Outcome)>) -> Table {
+    const HEAD: [(&str, Align); 10] = [
+        ("function", Align::Left),
+        ("requests", Align::Right),
+        ("violations %", Align::Right),
+        ("p50 ms", Align::Right),
+        ("p99 ms", Align::Right),
+        ("pod-hours", Align::Right),
+        ("$", Align::Right),
+        ("replicas", Align::Right),
+        ("max", Align::Right),
+        ("changes", Align::Right),
+    ];
+    let mut table = Table::new(&HEAD);
+    for (name, outcome) in rows {
+        let served =
+            |milli: f64| if outcome.requests.completed > 0.0 { significant(milli, 3) } else { NONE.to_owned() };
+        table.row([
+            name.to_owned(),
+            count(outcome.requests.offered),
+            percent(outcome.slo.violation_rate),
+            served(outcome.latency_ms.p50),
+            served(outcome.latency_ms.p99),
+            significant(outcome.cost.replica_hours, 4),
+            dollars(outcome.cost.usd),
+            significant(outcome.replicas.mean, 3),
+            count(outcome.replicas.max),
+            count(outcome.scaling.actions),
+        ]);
+    }
+    table
+}
+
+/// What the runs came to.
+#[must_use]
+pub fn summary(policy: &str, functions: usize, total: &Outcome) -> String {
+    let hours = total.sim.simulated_s / 3600.0 / functions.max(1) as f64;
+    let met = if total.slo.met { "the objective is met" } else { "the objective is missed" };
+    let functions = if functions == 1 { "1 function".to_owned() } else { format!("{functions} functions") };
+    format!(
+        "{policy} on {functions} over {} hours: {} % late or lost, {met}; {} pods started, {} of requests waited for one; \
+         objective {} pod-hours.",
+        significant(hours, 4),
+        percent(total.slo.violation_rate),
+        count(total.cold_starts.pods),
+        format_args!("{} %", percent(total.cold_starts.request_rate)),
+        significant(total.objective, 4),
+    )
+}
