@@ -51,8 +51,8 @@ pub struct Wait {
 }
 
 impl Wait {
-    /// No wait.
-    pub const NONE: Self = Self { probability: 0.0, rate: f64::INFINITY };
+    /// No wait. Its rate is finite, because rates meet ages of zero.
+    pub const NONE: Self = Self { probability: 0.0, rate: 1e12 };
 
     /// The wait at `servers` servers, each holding a request for `busy_s` seconds, at `load` of their capacity (1 or
     /// more is saturation). `variability` is that of the service law.
@@ -213,5 +213,15 @@ mod tests {
         let lateness = Lateness::new(&slo, &ServiceLaw::new(0.0));
         assert!((lateness.unavoidable(0.2) - 1.0).abs() < 1e-12);
         assert!(lateness.unavoidable(0.05).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_backlog_that_drains_while_nothing_arrives_has_a_share_of_late_requests() {
+        let lateness = Lateness::new(&Slo::default(), &ServiceLaw::new(1.0));
+        let none = Wait::NONE.rate;
+        // Half of the ages from 0 to 1 s are over the slack of 0.5 s.
+        assert!((lateness.share_behind(0.1, none, 1.0, 0.0) - 0.5).abs() < 1e-9);
+        assert!((lateness.share_behind(0.1, none, 2.0, 1.0) - 1.0).abs() < 1e-9);
+        assert!(Wait::NONE.beyond(0.0).abs() < f64::EPSILON && Wait::NONE.mean().abs() < 1e-9);
     }
 }
