@@ -2,6 +2,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use serde::Serialize;
 
 use crate::autoscalers::{Baseline, Recipe};
@@ -14,7 +15,7 @@ use crate::error::InputError;
 use crate::eval::contender::Kind;
 use crate::eval::gates::{Gate, Verdict};
 use crate::eval::runner::{Bound, Found, Row};
-use crate::eval::summary::{REFERENCE, look_up};
+use crate::eval::summary::{REFERENCE, check, look_up};
 use crate::eval::{self, Comparison, Contender, Summary, Task, summarize};
 use crate::hpa::Spec;
 use crate::report;
@@ -36,8 +37,8 @@ pub(super) struct Evaluate {
     #[cfg(feature = "train")]
     #[arg(long, value_name = "FILE")]
     policy: Vec<PathBuf>,
-    /// Baselines instead of the usual ones; may be repeated (see below); tuned always takes part
-    #[arg(long, value_name = "NAME")]
+    /// Baselines instead of the usual ones; may be repeated; tuned always takes part
+    #[arg(long, value_name = "NAME", value_parser = baselines())]
     baseline: Vec<Baseline>,
     /// The tuned static HPA, from `hpatune tune -o`, instead of a search
     #[arg(long, value_name = "FILE")]
@@ -48,7 +49,7 @@ pub(super) struct Evaluate {
     /// Runs of each policy on each function
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     seeds: u64,
-    /// Directory for runs.csv and evaluation.json
+    /// Directory for evaluation.json, runs.csv and pictures
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
     /// Exit with 3 unless this holds, as in 'cost.usd[policy]/cost.usd[tuned] <= 0.95'; may be repeated
@@ -80,11 +81,13 @@ impl Evaluate {
         let World { experiment, current } = self.cluster.load()?;
         let contenders = self.contenders(&experiment, current)?;
         let learned: Vec<String> = contenders.iter().filter(|it| it.is_learned()).map(|it| it.name.clone()).collect();
+        let names: Vec<&str> = contenders.iter().map(|it| it.name.as_str()).collect();
+        gates.iter().flat_map(Gate::figures).try_for_each(|figure| check(&names, &learned, figure))?;
+        let loaded = traces::load(&self.trace, &self.function)?;
+        let tasks = judged(&loaded, &experiment)?;
         if let Some(directory) = &self.output {
             output::make_dir(directory)?;
         }
-        let loaded = traces::load(&self.trace, &self.function)?;
-        let tasks = judged(&loaded, &experiment)?;
         let hash = experiment.hash();
         let seeds: Vec<u64> = (0..self.seeds).collect();
         let sim = experiment.sim();
@@ -169,6 +172,12 @@ fn learned(path: &Path, others: &[Contender], experiment: &Experiment) -> Result
     let name = if taken { path.display().to_string() } else { stem };
     let recipe = Recipe::policy(&experiment.hpa, move || policy.tuner());
     Ok(Contender { name, kind: Kind::Learned(Arc::new(move |_| recipe.clone())) })
+}
+
+/// The baselines by name, with what they are.
+fn baselines() -> impl TypedValueParser<Value = Baseline> {
+    let value = |(_, name, summary): &(Baseline, &'static str, &'static str)| PossibleValue::new(*name).help(*summary);
+    PossibleValuesParser::new(Baseline::ALL.iter().map(value)).try_map(|name| name.parse::<Baseline>())
 }
 
 fn write(directory: &Path, document: &Document<'_>) -> anyhow::Result<()> {

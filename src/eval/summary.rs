@@ -8,6 +8,10 @@ use super::gates::Figure;
 use super::runner::Results;
 use super::stats::{Bootstrap, Interval};
 use crate::error::InputError;
+use crate::sim::Outcome;
+use crate::sim::outcome::{
+    ColdStarts, Cost, Elasticity, Latency, ReplicaStats, Requests, Scaling, SimStats, SloResult,
+};
 
 /// The policy that the others are compared with.
 pub const REFERENCE: &str = "tuned";
@@ -133,7 +137,7 @@ pub fn summarize(results: &Results, seed: u64) -> Vec<Summary> {
     results.policies.iter().enumerate().map(summary).collect()
 }
 
-fn figures(outcome: &crate::sim::Outcome) -> Vec<(String, f64)> {
+fn figures(outcome: &Outcome) -> Vec<(String, f64)> {
     let mut out = Vec::new();
     flatten("", &serde_json::to_value(outcome).unwrap_or_default(), &mut out);
     out
@@ -166,22 +170,62 @@ impl Comparing {
     }
 }
 
-/// The figure that a gate names. `policy` names the only learned policy, whatever its file is called.
+/// The figures that compare a policy with others.
+const COMPARISONS: [&str; 3] = ["cost_vs_tuned", "objective_vs_tuned", "gap_closed"];
+
+/// The keys of all figures of a run.
+fn keys() -> Vec<String> {
+    let nothing = Outcome {
+        requests: Requests::default(),
+        slo: SloResult::default(),
+        latency_ms: Latency::default(),
+        cost: Cost::default(),
+        elasticity: Elasticity::default(),
+        cold_starts: ColdStarts::default(),
+        scaling: Scaling::default(),
+        replicas: ReplicaStats::default(),
+        sim: SimStats::default(),
+        objective: 0.0,
+    };
+    figures(&nothing).into_iter().map(|(key, _)| key).collect()
+}
+
+/// The policy that a gate names: one of `policies`, or, as `policy`, the first that was learned.
+fn resolve<'a>(policies: &[&'a str], learned: &'a [String], figure: &Figure) -> Option<&'a str> {
+    let exact = policies.iter().copied().find(|name| *name == figure.policy);
+    exact.or_else(|| learned.first().filter(|_| figure.policy == "policy").map(String::as_str))
+}
+
+/// Checks that a comparison of `policies` will have a figure.
 ///
 /// # Errors
 /// A policy or a key that is not there.
-pub fn look_up(summaries: &[Summary], learned: &[String], figure: &Figure) -> Result<Interval, InputError> {
-    let find = |name: &str| summaries.iter().find(|summary| summary.policy == name);
-    let alias = || if figure.policy == "policy" { learned.first().and_then(|name| find(name)) } else { None };
-    let Some(found) = find(&figure.policy).or_else(alias) else {
-        let names: Vec<_> = summaries.iter().map(|summary| summary.policy.as_str()).collect();
-        let problem = format!("there is no policy {:?} in this comparison", figure.policy);
-        return Err(InputError::new(problem, format!("take one of {}", names.join(", "))).field("--require"));
+pub fn check(policies: &[&str], learned: &[String], figure: &Figure) -> Result<(), InputError> {
+    let wrong = |what: String, names: String| {
+        Err(InputError::new(format!("there is no {what}"), format!("take one of {names}")).field("--require"))
     };
-    found.figure(&figure.key).ok_or_else(|| {
-        let keys = found.figures.iter().map(|(key, _)| key.as_str());
-        let keys: Vec<_> = keys.chain(["cost_vs_tuned", "objective_vs_tuned", "gap_closed"]).collect();
-        let problem = format!("there is no figure {:?}", figure.key);
-        InputError::new(problem, format!("take one of {}", keys.join(", "))).field("--require")
-    })
+    if resolve(policies, learned, figure).is_none() {
+        return wrong(format!("policy {:?} in this comparison", figure.policy), policies.join(", "));
+    }
+    let keys = keys();
+    if keys.contains(&figure.key) || COMPARISONS.contains(&figure.key.as_str()) {
+        return Ok(());
+    }
+    wrong(
+        format!("figure {:?}", figure.key),
+        keys.iter().map(String::as_str).chain(COMPARISONS).collect::<Vec<_>>().join(", "),
+    )
+}
+
+/// The figure that a gate names.
+///
+/// # Errors
+/// As [`check`].
+pub fn look_up(summaries: &[Summary], learned: &[String], figure: &Figure) -> Result<Interval, InputError> {
+    let policies: Vec<&str> = summaries.iter().map(|summary| summary.policy.as_str()).collect();
+    check(&policies, learned, figure)?;
+    let policy = resolve(&policies, learned, figure);
+    let found = summaries.iter().find(|summary| Some(summary.policy.as_str()) == policy);
+    let missing = || InputError::new(format!("there is no figure {figure}"), "take another").field("--require");
+    found.and_then(|summary| summary.figure(&figure.key)).ok_or_else(missing)
 }

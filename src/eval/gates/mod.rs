@@ -88,6 +88,15 @@ impl Gate {
         parse::gate(text)
     }
 
+    /// The figures that it names.
+    #[must_use]
+    pub fn figures(&self) -> Vec<&Figure> {
+        let mut figures = Vec::new();
+        self.left.collect(&mut figures);
+        self.right.collect(&mut figures);
+        figures
+    }
+
     /// Decides the gate; `lookup` knows the figures.
     ///
     /// # Errors
@@ -105,6 +114,18 @@ impl Gate {
 }
 
 impl Node {
+    fn collect<'a>(&'a self, figures: &mut Vec<&'a Figure>) {
+        match self {
+            Self::Number(_) => {}
+            Self::Figure { figure, .. } => figures.push(figure),
+            Self::Negated(inner) => inner.collect(figures),
+            Self::Binary(_, left, right) => {
+                left.collect(figures);
+                right.collect(figures);
+            }
+        }
+    }
+
     fn value(&self, lookup: &dyn Fn(&Figure) -> Result<Interval, InputError>) -> Result<f64, InputError> {
         Ok(match self {
             Self::Number(value) => *value,
