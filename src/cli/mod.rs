@@ -9,6 +9,8 @@ mod completions;
 mod config;
 #[cfg(feature = "ingest")]
 mod evaluate;
+#[cfg(all(feature = "ingest", feature = "manifest"))]
+mod export;
 #[cfg(feature = "ingest")]
 mod ingest;
 #[cfg(feature = "ingest")]
@@ -68,6 +70,8 @@ enum Command {
     Train(train::Train),
     #[cfg(feature = "ingest")]
     Calibrate(calibrate::Calibrate),
+    #[cfg(all(feature = "ingest", feature = "manifest"))]
+    Export(export::Export),
     #[cfg(feature = "plot")]
     Plot(plot::Plot),
     Config(config::Config),
@@ -94,6 +98,8 @@ impl Command {
             Self::Train(command) => command.run(out),
             #[cfg(feature = "ingest")]
             Self::Calibrate(command) => command.run(out),
+            #[cfg(all(feature = "ingest", feature = "manifest"))]
+            Self::Export(command) => command.run(out),
             #[cfg(feature = "plot")]
             Self::Plot(command) => command.run(out),
             Self::Config(command) => command.run(out),

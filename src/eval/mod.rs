@@ -5,6 +5,7 @@ pub mod contender;
 pub mod gates;
 pub mod oracle;
 pub mod runner;
+pub mod settled;
 pub mod split;
 pub mod stats;
 pub mod summary;
