@@ -36,7 +36,7 @@ pub fn settle(
 ) -> Option<Settled> {
     let (autoscaler, tuner) = recipe.make(0);
     let mut recorder = Recorder { tuner: tuner?, fields: Fields::of(hpa), log: Vec::new() };
-    sim::run(workload, world, autoscaler, Some(&mut recorder), 0, window, false);
+    drop(sim::run(workload, world, autoscaler, Some(&mut recorder), 0, window, false));
     sum_up(&recorder.log, hpa)
 }
 
