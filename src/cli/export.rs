@@ -103,7 +103,7 @@ impl Export {
         let mut choice = self.source()?;
         let trace = self.trace.as_ref().map(|path| self.task(path, &choice.experiment)).transpose()?;
         if let Some((task, source)) = &trace {
-            self.settle(mode, task, &mut choice)?;
+            settled(mode, task, &mut choice)?;
             let (key, text) = ("hpatune/measured".to_owned(), self.measured(task, source, &choice));
             choice.notes.insert(key, text);
         }
@@ -168,27 +168,6 @@ impl Export {
         Ok((tasks.remove(0), loaded.remove(0).source))
     }
 
-    /// Replaces the configuration by what the policy settles on, and adds the hours.
-    fn settle(&self, mode: Mode, task: &Task, choice: &mut Choice) -> Result<(), InputError> {
-        let hpa = choice.settings.clone();
-        match &choice.policy {
-            Some(recipe) => {
-                let sim = choice.experiment.sim();
-                let settled = settle(recipe, &task.workload, &sim, &hpa, task.train.clone());
-                let settled = settled.ok_or_else(|| {
-                    InputError::new("the policy decided nothing on the training part", "give a longer trace")
-                })?;
-                choice.settings = settled.settings;
-                choice.hours = (mode == Mode::Schedule).then_some(Hours(settled.hours));
-            }
-            None if mode == Mode::Schedule => {
-                choice.hours = Some(Hours(Schedule::learn(&task.context(&hpa)).hours));
-            }
-            None => {}
-        }
-        Ok(())
-    }
-
     /// Cost and late requests on test time, a line each: this configuration, the policy, the tuned and the stock HPA.
     fn measured(&self, task: &Task, source: &Source, choice: &Choice) -> String {
         let learned = |recipe: Recipe| Kind::Learned(Arc::new(move |_: &Task| recipe.clone()));
@@ -238,6 +217,27 @@ impl Export {
             }
         }
     }
+}
+
+/// Replaces the configuration by what the policy settles on, and adds the hours.
+fn settled(mode: Mode, task: &Task, choice: &mut Choice) -> Result<(), InputError> {
+    let hpa = choice.settings.clone();
+    match &choice.policy {
+        Some(recipe) => {
+            let sim = choice.experiment.sim();
+            let settled = settle(recipe, &task.workload, &sim, &hpa, task.train.clone());
+            let settled = settled.ok_or_else(|| {
+                InputError::new("the policy decided nothing on the training part", "give a longer trace")
+            })?;
+            choice.settings = settled.settings;
+            choice.hours = (mode == Mode::Schedule).then_some(Hours(settled.hours));
+        }
+        None if mode == Mode::Schedule => {
+            choice.hours = Some(Hours(Schedule::learn(&task.context(&hpa)).hours));
+        }
+        None => {}
+    }
+    Ok(())
 }
 
 /// Annotations that say where a configuration comes from and what it takes for granted.

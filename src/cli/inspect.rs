@@ -4,7 +4,11 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use crate::cli::Status;
+#[cfg(feature = "plot")]
+use crate::cli::output;
 use crate::ingest::canonical;
+#[cfg(feature = "plot")]
+use crate::plot::Format;
 use crate::trace::{Trace, stats};
 use crate::units;
 
@@ -30,6 +34,10 @@ pub(super) struct Inspect {
     /// All rows
     #[arg(long)]
     all: bool,
+    /// Draw the load over time and by the hour of the day, as .svg or .png
+    #[cfg(feature = "plot")]
+    #[arg(long, value_name = "FILE")]
+    plot: Option<PathBuf>,
 }
 
 impl Inspect {
@@ -37,6 +45,11 @@ impl Inspect {
         let mut trace = canonical::read(&self.file)?;
         if !self.select.is_empty() {
             trace = trace.select(&self.select)?;
+        }
+        #[cfg(feature = "plot")]
+        if let Some(path) = &self.plot {
+            let bytes = crate::plot::overview(&self.file.display().to_string(), &trace).render(Format::of(path)?)?;
+            output::write_file(path, |file| Ok(file.write_all(&bytes)?))?;
         }
         let mut stats = stats::of_trace(&trace);
         if self.json {

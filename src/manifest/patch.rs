@@ -40,7 +40,8 @@ mod tests {
 
     #[test]
     fn what_the_spec_leaves_out_is_taken_away() {
-        let identity = Identity { name: "web".parse().unwrap(), namespace: None, annotations: Default::default() };
+        let identity =
+            Identity { name: "web".parse().unwrap(), namespace: None, annotations: std::collections::BTreeMap::new() };
         let patch = patch(&identity, &"deploy/web".parse().unwrap(), &Settings::default().spec()).unwrap();
         insta::assert_snapshot!(patch, @r#"
         {"metadata":{"annotations":{}},"spec":{"minReplicas":1,"maxReplicas":40,"metrics":[{"resource":{"name":"cpu","target":{"averageUtilization":80,"type":"Utilization"}},"type":"Resource"}],"behavior":null}}

@@ -78,12 +78,11 @@ impl Workload {
         pod.cpu_request = self.cpu_request;
         pod.termination_grace = self.termination_grace;
         pod.replicas = self.replicas.filter(|&replicas| replicas > 0).or(pod.replicas);
-        match self.cpu_limit {
-            Some(limit) => pod.cpu_limit = Some(limit),
-            None => {
-                pod.cpu_limit = pod.cpu_limit.map(|limit| limit.max(self.cpu_request));
-                open.push(format!("{} has no CPU limit: its pods are held to {}", self.name, pod.limit()));
-            }
+        if self.cpu_limit.is_some() {
+            pod.cpu_limit = self.cpu_limit;
+        } else {
+            pod.cpu_limit = pod.cpu_limit.map(|limit| limit.max(self.cpu_request));
+            open.push(format!("{} has no CPU limit: its pods are held to {}", self.name, pod.limit()));
         }
         match self.memory_request.or(self.memory_limit) {
             Some(request) => (pod.memory_request, pod.memory_limit) = (request, self.memory_limit),

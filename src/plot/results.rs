@@ -5,6 +5,7 @@ mod metrics;
 mod timeline;
 
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::learning::{Learning, learning};
@@ -70,9 +71,7 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, InputError> {
 }
 
 fn one(path: &Path, pictures: &mut Vec<Picture>, runs: &mut Vec<Learning>) -> Result<(), InputError> {
-    let text =
-        if path.as_os_str() == "-" { std::io::read_to_string(std::io::stdin()) } else { fs::read_to_string(path) };
-    let text = text.map_err(|error| InputError::io(path, "read", &error))?;
+    let text = text(path)?;
     let stem = path.file_stem().map_or_else(|| "result".to_owned(), |stem| stem.to_string_lossy().into_owned());
     let stem = if stem == "-" { "result".to_owned() } else { stem };
     if text.starts_with("t,") || text.lines().next().is_some_and(|head| head.contains(",t,") || head.ends_with(",t")) {
@@ -82,10 +81,26 @@ fn one(path: &Path, pictures: &mut Vec<Picture>, runs: &mut Vec<Learning>) -> Re
     } else if text.trim_start().starts_with('{') {
         runs.push(metrics::learning(&run_name(path), &text, path)?);
     } else {
-        let help = "give a timeline (CSV), metrics.jsonl, or what evaluate or tune print with --json";
-        return Err(InputError::new("not a result that can be drawn", help).at(Place::file(path)));
+        return Err(no_result(path));
     }
     Ok(())
+}
+
+fn text(path: &Path) -> Result<String, InputError> {
+    let mut bytes = Vec::new();
+    let read = if path.as_os_str() == "-" {
+        std::io::stdin().lock().read_to_end(&mut bytes)
+    } else {
+        fs::File::open(path).and_then(|mut file| file.read_to_end(&mut bytes))
+    };
+    read.map_err(|error| InputError::io(path, "read", &error))?;
+    String::from_utf8(bytes).map_err(|_| no_result(path))
+}
+
+fn no_result(path: &Path) -> InputError {
+    let help = "give a timeline (CSV), metrics.jsonl, or what evaluate or tune print with --json; \
+                `hpatune inspect --plot` draws a trace";
+    InputError::new("not a result that can be drawn", help).at(Place::file(path))
 }
 
 /// What a training run is called: its directory, without a number at the end.
@@ -121,6 +136,48 @@ mod tests {
             assert_eq!(run_name(Path::new(path)), name);
         }
         assert_eq!(run_name(Path::new("metrics.jsonl")), "training");
+    }
+
+    fn drawn(name: &str, text: &[u8]) -> Result<Vec<Picture>, InputError> {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(name);
+        fs::write(&path, text).unwrap();
+        pictures(&[path])
+    }
+
+    #[test]
+    fn equal_results_give_equal_bytes() {
+        let text = b"function,t,replicas,demand,violation_rate\na,0,1,2,0\na,15,3,2,0.5\na,30,NaN,2,1\n";
+        for format in [crate::plot::Format::Svg, crate::plot::Format::Png] {
+            let bytes = || drawn("run.csv", text).unwrap()[0].scene.render(format).unwrap();
+            assert!(bytes() == bytes());
+        }
+    }
+
+    #[test]
+    fn empty_and_odd_numbers_draw_an_empty_panel() {
+        for text in [
+            "t,replicas\n",
+            "t,replicas\n0,0\n",
+            "t,replicas,target\nNaN,inf,-inf\n1e308,1e308,1\n-1e308,-1e308,1\n",
+            "t,replicas\n5,1\n5,1\n4,1\n",
+        ] {
+            for picture in drawn("run.csv", text.as_bytes()).unwrap() {
+                let svg = String::from_utf8(picture.scene.render(crate::plot::Format::Svg).unwrap()).unwrap();
+                assert!(svg.starts_with("<svg width=\"1200\"") && svg.trim_end().ends_with("</svg>"));
+                assert!(!svg.contains("NaN") || text.contains("NaN"), "{text}");
+            }
+        }
+        let run = br#"{"step":0,"return":null}"#;
+        drawn("metrics.jsonl", run).unwrap()[0].scene.render(crate::plot::Format::Png).unwrap();
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_break_the_reader(text in proptest::collection::vec(proptest::num::u8::ANY, 0..200), kind in 0..3_usize) {
+            let head: &[u8] = [&b"t,replicas\n"[..], b"{\"summary\":[", b"{\"step\":1}\n"][kind];
+            let _ = drawn("any", &[head, &text].concat());
+        }
     }
 
     #[test]

@@ -66,7 +66,7 @@ mod tests {
         let thinned = line(&data, |x| x / 100.0);
         assert!(thinned.len() <= 4000);
         assert!(thinned.contains(&(54_321.0, 99.0)) && thinned.contains(&(77_777.0, -5.0)));
-        assert!(columns(&data, |x| x / 100.0).iter().any(|&(_, y)| y == 99.0));
+        assert!(columns(&data, |x| x / 100.0).iter().any(|&(_, y)| y > 98.9));
     }
 
     #[test]

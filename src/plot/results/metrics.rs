@@ -52,7 +52,8 @@ mod tests {
         let text = "{\"step\":1,\"return\":-2.5,\"extra\":0}\n{\"step\":2,\"return\":null}\n{\"step\":3,\"ret";
         let run = learning("a", text, Path::new("metrics.jsonl")).unwrap();
         assert_eq!(run.step, [1.0, 2.0]);
-        assert!(run.returns[0] == -2.5 && run.returns[1].is_nan());
+        assert_eq!(run.returns.first(), Some(&-2.5));
+        assert!(run.returns[1].is_nan());
         let error = learning("a", "{\"step\":1}\n{\"stop\":2}\n", Path::new("metrics.jsonl")).unwrap_err();
         assert_eq!(error.to_string(), "metrics.jsonl:2:10: missing field `step`");
     }
