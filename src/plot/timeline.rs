@@ -72,16 +72,20 @@ fn violations(scene: &mut Scene, rows: &[TimelineRow], time: &Axis) {
     legend::row(scene, &panel, &entries);
 }
 
-/// Means and totals over the rows, each weighted as it should be.
+/// Means over the rows, and the share of requests that were late, as far as they are known.
 fn summary(rows: &[TimelineRow]) -> String {
-    let requests: f64 = rows.iter().map(|row| row.requests_per_s.max(0.0)).sum();
-    let late: f64 = rows.iter().map(|row| row.requests_per_s.max(0.0) * row.violation_rate).sum();
-    let count = rows.len() as f64;
     if rows.is_empty() {
         return "no rows".to_owned();
     }
-    let mean = rows.iter().map(|row| row.replicas).sum::<f64>() / count;
-    let demand = rows.iter().map(|row| row.demand).sum::<f64>() / count;
-    let rate = if requests > 0.0 { 100.0 * late / requests } else { 0.0 };
-    format!("{mean:.2} pods on average for a demand of {demand:.2}; {rate:.2} % of requests late or lost")
+    let mean = |value: fn(&TimelineRow) -> f64| {
+        let known: Vec<f64> = rows.iter().map(value).filter(|value| value.is_finite()).collect();
+        (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64)
+    };
+    let pods = mean(|row| row.replicas).map(|pods| format!("{pods:.2} pods on average"));
+    let demand = mean(|row| row.demand).map(|demand| format!("demand {demand:.2}"));
+    let requests = mean(|row| row.requests_per_s);
+    let late =
+        mean(|row| row.requests_per_s * row.violation_rate).zip(requests).filter(|&(_, requests)| requests > 0.0);
+    let late = late.map(|(late, requests)| format!("{:.2} % of requests late or lost", 100.0 * late / requests));
+    [pods, demand, late].into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
