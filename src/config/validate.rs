@@ -69,6 +69,7 @@ impl Experiment {
             let problem = format!("{} is below memory_request = {}", self.pod.memory_limit(), self.pod.memory_request);
             return Err(InputError::new(problem, "raise the limit, or leave it out").field("pod.memory_limit"));
         }
+        at_least("pod.concurrency", f64::from(self.pod.concurrency), 1.0)?;
         let startup = &self.startup;
         if startup.p99 < startup.median {
             let error = InputError::new("the 99th percentile is below the median", "raise it to the median or more");

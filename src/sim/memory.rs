@@ -11,12 +11,13 @@ const BETWEEN_KILLS: Duration = Duration::from_secs(1);
 /// Far beyond any run.
 const NEVER: SimTime = SimTime(i64::MAX);
 
-/// What a pod holds in memory: a base, and something for each request in flight. In bytes.
+/// What a pod holds in memory: a base, and something for each request it has taken. In bytes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Memory {
     pub(super) base: f64,
     per_request: f64,
     limit: f64,
+    concurrency: f64,
     next_kill: SimTime,
 }
 
@@ -26,22 +27,28 @@ impl Memory {
             base: settings.workload.memory_base.0 as f64,
             per_request: settings.workload.memory_per_request.0 as f64,
             limit: settings.pod.memory_limit().0 as f64,
+            concurrency: f64::from(settings.pod.concurrency),
             next_kill: start,
         }
     }
 
-    /// Working set of a pod that holds `requests`.
-    pub(super) fn working_set(&self, requests: f64) -> f64 {
-        self.base + self.per_request * requests
+    /// Requests that a pod takes of `requests` that wait for it. The others wait in front of it.
+    pub(super) fn taken(&self, requests: f64) -> f64 {
+        requests.min(self.concurrency)
     }
 
-    /// When pods that hold `requests` each, and `growth` more per second, outgrow their limit.
+    /// Working set of a pod for which `requests` are in flight.
+    pub(super) fn working_set(&self, requests: f64) -> f64 {
+        self.base + self.per_request * self.taken(requests)
+    }
+
+    /// When pods with `requests` each, and `growth` more per second, outgrow their limit.
     pub(super) fn exceeded_at(&self, now: SimTime, requests: f64, growth: f64) -> SimTime {
         let spare = self.limit - self.working_set(requests);
         if spare < 0.0 {
             return now.max(self.next_kill);
         }
-        if growth * self.per_request <= 0.0 {
+        if growth * self.per_request <= 0.0 || self.working_set(f64::INFINITY) <= self.limit {
             return NEVER;
         }
         // A millisecond on, the limit is exceeded for certain.
@@ -49,7 +56,7 @@ impl Memory {
         (now + Duration::from_secs_f64(seconds)).max(self.next_kill)
     }
 
-    /// Whether a pod that holds `requests` is to be killed now; the next one is not for a while.
+    /// Whether a pod with `requests` is to be killed now; the next one is not for a while.
     pub(super) fn kills(&mut self, now: SimTime, requests: f64) -> bool {
         self.next_kill = now + BETWEEN_KILLS;
         self.working_set(requests) > self.limit

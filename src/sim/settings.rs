@@ -46,7 +46,7 @@ pub struct Workload {
     pub service_cv: f64,
     /// Working set of an idle pod.
     pub memory_base: Bytes,
-    /// Working set that a request in flight adds.
+    /// Working set that a request adds to the pod that has taken it.
     pub memory_per_request: Bytes,
     /// Value of slots where nothing was recorded.
     pub gaps: Gaps,
@@ -95,6 +95,8 @@ pub struct Pod {
     /// Memory limit: a pod above it is killed. Left out, it is the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_limit: Option<Bytes>,
+    /// Requests that a pod takes at a time, 1 or more. The others wait in front of it, where they take none of its memory.
+    pub concurrency: u32,
     /// Replicas at the start; left out, what the load of the first slot needs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replicas: Option<Replicas>,
@@ -107,12 +109,14 @@ pub struct Pod {
 }
 
 impl Default for Pod {
+    /// 100 requests at a time are Knative's `container-concurrency-target-default`.
     fn default() -> Self {
         Self {
             cpu_request: Millicores(500),
             cpu_limit: None,
             memory_request: Bytes(512 << 20),
             memory_limit: None,
+            concurrency: 100,
             replicas: None,
             container: "app".to_owned(),
             termination_grace: Duration::from_secs(30),

@@ -160,7 +160,7 @@ impl World {
             used: self.flow.used,
             offered: self.flow.totals.offered,
             in_flight: self.flow.in_flight(),
-            in_flight_per_pod: held,
+            in_flight_per_pod: self.memory.taken(held),
             serving: self.pods.serving(),
             memory: self.memory.working_set(held),
             memory_idle: self.memory.base,
@@ -188,9 +188,10 @@ impl World {
 
     /// Kills a pod that has outgrown its limit, if one has: rates may have changed since that was foreseen.
     pub(super) fn out_of_memory(&mut self) {
-        let serving = self.pods.serving();
-        if self.memory.kills(self.now, self.held()) && self.pods.kill(self.now) {
-            self.flow.lose(&self.workload, 1.0 / f64::from(serving));
+        let (serving, held) = (self.pods.serving(), self.held());
+        if self.memory.kills(self.now, held) && self.pods.kill(self.now) {
+            // What waited in front of the pod goes to others.
+            self.flow.lose(&self.workload, self.memory.taken(held) / (held * f64::from(serving)));
             self.serve_with_what_is_ready();
         }
     }
