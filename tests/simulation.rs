@@ -221,6 +221,7 @@ fn a_full_cluster_keeps_pods_pending() {
 fn pods_above_their_memory_limit_are_killed_and_come_back() {
     let mut settings = settings(4);
     settings.workload.memory_per_request = Bytes(8 << 20);
+    settings.pod.concurrency = 1000;
     let rates: Vec<f64> = (0..60).map(|slot| if slot == 20 { 80.0 } else { 5.0 }).collect();
     let workload = workload(&rates, 60, &settings);
     let run = replay(&workload, &settings, FIXED, 2);

@@ -24,6 +24,7 @@ struct Regime {
     ready: f64,
     /// Requests per second that arrive, and the cores they need.
     rate: f64,
+    cpu_s: f64,
     cores: f64,
     /// Cores that ready pods can use.
     capacity: f64,
@@ -52,6 +53,7 @@ impl Regime {
             slot: index,
             ready: pods,
             rate: slot.rate,
+            cpu_s: slot.cpu_s,
             cores,
             capacity,
             late_rate: slot.rate * workload.lateness().share(slot.service_s, wait),
@@ -62,8 +64,15 @@ impl Regime {
         }
     }
 
+    /// Requests per second that pods can finish of those that need `cpu_s` each. Requests that need no CPU leave at once.
+    fn departures(&self, cpu_s: f64) -> f64 {
+        self.capacity / cpu_s.max(1e-9)
+    }
+
+    /// Whether pods keep up with what arrives. The same comparison as a backlog's pace, or the two could disagree by a
+    /// rounding and time would stand still.
     fn sustainable(&self) -> bool {
-        self.cores <= self.capacity && (self.ready > 0.0 || self.rate <= 0.0)
+        self.departures(self.cpu_s) >= self.rate
     }
 }
 
@@ -170,9 +179,9 @@ impl Flow {
         self.regime.rate - self.departures(head)
     }
 
-    /// Requests per second that leave a backlog whose head is in `slot`. Requests that need no CPU leave at once.
+    /// Requests per second that leave a backlog whose head is in `head`.
     fn departures(&self, head: &Slot) -> f64 {
-        self.regime.capacity / head.cpu_s.max(1e-9)
+        self.regime.departures(head.cpu_s)
     }
 
     /// Lets `seconds` pass; the current slot ends no earlier, `to_slot_end` seconds from now.
@@ -224,7 +233,7 @@ impl Flow {
         let line = self.backlog;
         let head = &workload.slots()[line.slot];
         let behind = line.slot < self.regime.slot;
-        if behind && (line.left <= 0.0 || head.rate <= 0.0) {
+        if behind && (line.left <= NO_AGE || head.rate <= 0.0) {
             let left = workload.interval_us() as f64 / 1e6;
             self.backlog = Backlog { slot: line.slot + 1, left, age: (line.age - line.left).max(0.0), ..line };
             return 0.0;
