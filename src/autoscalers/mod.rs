@@ -11,6 +11,7 @@ pub mod random;
 pub mod recipe;
 pub mod schedule;
 pub mod step;
+pub mod witness;
 
 pub use baseline::Baseline;
 pub use context::Context;

@@ -7,10 +7,14 @@
 mod calibrate;
 mod completions;
 mod config;
+#[cfg(all(feature = "ingest", feature = "manifest"))]
+mod diff;
 #[cfg(feature = "ingest")]
 mod evaluate;
 #[cfg(all(feature = "ingest", feature = "manifest"))]
 mod export;
+#[cfg(feature = "ingest")]
+mod explain;
 #[cfg(feature = "ingest")]
 mod ingest;
 #[cfg(feature = "ingest")]
@@ -66,6 +70,10 @@ enum Command {
     Tune(tune::Tune),
     #[cfg(feature = "ingest")]
     Evaluate(evaluate::Evaluate),
+    #[cfg(feature = "ingest")]
+    Explain(explain::Explain),
+    #[cfg(all(feature = "ingest", feature = "manifest"))]
+    Diff(diff::Diff),
     #[cfg(all(feature = "ingest", feature = "train"))]
     Train(train::Train),
     #[cfg(feature = "ingest")]
@@ -94,6 +102,10 @@ impl Command {
             Self::Tune(command) => command.run(out),
             #[cfg(feature = "ingest")]
             Self::Evaluate(command) => command.run(out),
+            #[cfg(feature = "ingest")]
+            Self::Explain(command) => command.run(out),
+            #[cfg(all(feature = "ingest", feature = "manifest"))]
+            Self::Diff(command) => command.run(out),
             #[cfg(all(feature = "ingest", feature = "train"))]
             Self::Train(command) => command.run(out),
             #[cfg(feature = "ingest")]

@@ -32,6 +32,12 @@ pub(super) struct World {
 }
 
 impl Cluster {
+    /// A cluster without an HPA in use.
+    #[cfg(feature = "manifest")]
+    pub(super) fn new(config: Option<PathBuf>, deployment: Option<PathBuf>) -> Self {
+        Self { config, hpa: None, deployment }
+    }
+
     /// Reads the files. The upper bound of replicas is the given HPA's.
     ///
     /// # Errors

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::Serialize;
+
 use super::conditions::Conditions;
 use super::limits::Limited;
 use super::spec::{Metric, Source, Spec, Target};
@@ -87,7 +89,8 @@ fn describe(metric: &Metric) -> String {
 }
 
 /// Which way a sync took.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Path {
     /// The target has zero replicas, which switches scaling off.
     Disabled,
@@ -114,7 +117,7 @@ pub struct MetricOutcome {
 }
 
 /// Pods by what they count for in a metric.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct PodCounts {
     /// Sampled, and counted.
     pub ready: u32,

@@ -10,6 +10,7 @@ mod convert;
 pub mod decision;
 mod defaults;
 pub mod events;
+pub mod explain;
 pub mod inputs;
 pub mod limits;
 pub mod metrics;

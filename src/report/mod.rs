@@ -2,6 +2,7 @@
 //!
 //! What `replay`, `tune` and `evaluate` print on a terminal goes through here, so that one figure looks alike everywhere.
 
+pub mod decisions;
 pub mod evaluation;
 pub mod number;
 pub mod replay;
