@@ -279,3 +279,16 @@ fn failure_reason(kind: Option<Source>) -> Reason {
         None => Reason::InvalidMetricSourceType,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hpa::decision::PodCounts;
+
+    #[test]
+    fn a_best_proposal_of_zero_gives_way_even_to_a_negative_one() {
+        let outcome = |proposal| MetricOutcome { pods: PodCounts::default(), reading: None, ratios: None, proposal };
+        assert_eq!(highest(&[outcome(Ok(0)), outcome(Ok(-3))]), -3);
+        assert_eq!(highest(&[outcome(Ok(2)), outcome(Ok(-3))]), 2);
+    }
+}
