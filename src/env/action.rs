@@ -38,11 +38,17 @@ impl Actions {
         let words = |knob: &str, choices: Vec<String>| Head { knob: knob.to_owned(), choices };
         let list = |list: &Vec<_>| list.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         let base = |base: &Base| format!("{base:?}").to_lowercase();
+        let kept = |mut choices: Vec<String>| {
+            if !choices.is_empty() {
+                choices.insert(0, "keep".to_owned());
+            }
+            choices
+        };
         let all = [
-            words("target_cpu", settings.target_cpu.iter().map(ToString::to_string).collect()),
+            words("target_cpu", kept(settings.target_cpu.iter().map(ToString::to_string).collect())),
             words("min_base", settings.min_base.iter().map(base).collect()),
             words("min_safety", settings.min_safety.iter().map(ToString::to_string).collect()),
-            words("stabilize_down", settings.stabilize_down.iter().map(|&window| friendly(window)).collect()),
+            words("stabilize_down", kept(settings.stabilize_down.iter().map(|&window| friendly(window)).collect())),
             words("scale_up", settings.scale_up.iter().map(list).collect()),
         ];
         Self {
@@ -108,6 +114,7 @@ fn propose(base: Base, safety: f32, demand: &Demand) -> Option<f32> {
         Base::Off => return None,
         Base::Level => demand.level,
         Base::Peak => demand.peak,
+        Base::Hour => demand.peak_60m,
         Base::Season => demand.seasonal_peak(),
         Base::Highest => demand.peak.max(demand.seasonal_peak()),
     };
@@ -167,8 +174,8 @@ mod tests {
     fn an_empty_list_leaves_its_knob_alone() {
         let settings = settings::Action { target_cpu: Vec::new(), ..settings::Action::default() };
         let actions = Actions::new(&settings);
-        assert_eq!(actions.sizes(), [5, 7, 4]);
-        let patch = actions.patch(&[2, 1, 0], &demand(), 1, 40);
+        assert_eq!(actions.sizes(), [6, 7, 5]);
+        let patch = actions.patch(&[2, 0, 0], &demand(), 1, 40);
         assert_eq!((patch.target_cpu, patch.min_replicas, patch.stabilize_down), (None, Some(9), Some(Duration::ZERO)));
     }
 }

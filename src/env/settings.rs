@@ -67,9 +67,9 @@ impl Default for Action {
         let percent = |value: f64| Percent::try_from(value).expect("a percentage");
         Self {
             target_cpu: [50.0, 60.0, 70.0, 80.0, 90.0].map(percent).to_vec(),
-            min_base: vec![Base::Off, Base::Level, Base::Peak, Base::Season, Base::Highest],
-            min_safety: vec![-0.5, 0.0, 0.25, 0.5, 1.0, 1.5, 2.0],
-            stabilize_down: [0, 60, 180, 300].map(Duration::from_secs).to_vec(),
+            min_base: vec![Base::Off, Base::Level, Base::Peak, Base::Hour, Base::Season, Base::Highest],
+            min_safety: vec![0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0],
+            stabilize_down: [0, 60, 180, 300, 600].map(Duration::from_secs).to_vec(),
             scale_up: Vec::new(),
         }
     }
@@ -85,6 +85,8 @@ pub enum Base {
     Level,
     /// Largest load of the last 10 min.
     Peak,
+    /// Largest load of the last hour.
+    Hour,
     /// Yesterday's largest load over the coming 6 min, rescaled to today's level.
     Season,
     /// The larger of `peak` and `season`.

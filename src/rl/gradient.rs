@@ -102,7 +102,9 @@ pub fn gradient(
     let chunk = if device.is_cpu() { CHUNK } else { rows.max(1) };
     let starts: Vec<usize> = (0..rows).step_by(chunk).collect();
     let part = |&from: &usize| part(network, theta, batch, from..(from + chunk).min(rows), weights, device);
-    let parts: Vec<_> = starts.par_iter().map(part).collect::<Result<_>>()?;
+    // One run of chunks a thread: a chunk is too little work to hand around.
+    let share = starts.len().div_ceil(rayon::current_num_threads());
+    let parts: Vec<_> = starts.par_iter().with_min_len(share).map(part).collect::<Result<_>>()?;
     let mut losses = Losses::default();
     let mut sum = vec![0.0; theta.len()];
     for (loss, gradient) in &parts {

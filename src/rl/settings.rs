@@ -30,7 +30,8 @@ pub struct Settings {
     pub minibatch: usize,
     /// Adam's step size at the start; it falls linearly to 0 over the updates.
     pub learning_rate: f64,
-    /// Discount per decision. 0.97 per minute looks half an hour ahead.
+    /// Discount per decision. What a decision does to pods and
+    /// queues is over within some ten minutes, so 0.9 per minute is enough; more adds the noise of later traffic.
     pub discount_factor: f64,
     /// λ of generalised advantage estimation.
     pub gae_lambda: f64,
@@ -73,13 +74,13 @@ impl Default for Settings {
             n_envs: 32,
             group: 1,
             critic: Critic::Privileged,
-            epochs: 4,
-            minibatch: 1024,
-            learning_rate: 3e-4,
-            discount_factor: 0.97,
+            epochs: 6,
+            minibatch: 512,
+            learning_rate: 2e-3,
+            discount_factor: 0.9,
             gae_lambda: 0.95,
             clip: 0.2,
-            entropy: 0.01,
+            entropy: 0.002,
             value: 0.5,
             max_grad_norm: 0.5,
             target_kl: 0.02,
