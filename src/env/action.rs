@@ -73,39 +73,36 @@ impl Actions {
         self.heads.iter().map(|head| head.choices.len()).collect()
     }
 
-    /// The action nearest to an HPA as it stands: its target and stabilisation, and no proposal for minReplicas where
-    /// the settings offer that.
+    /// The action that leaves an HPA as it stands: every knob kept, no proposal for minReplicas where the settings offer
+    /// that, the first list of scale-up policies.
     #[must_use]
-    pub fn nearest(&self, knobs: &Knobs) -> Vec<u8> {
-        let target = f64::from(knobs.target_cpu.unwrap_or(80));
-        let window = knobs.stabilize_down.as_secs_f64();
-        let base = self.bases.iter().position(|&base| base == Base::Off).unwrap_or(0);
-        let heads = [
-            argmin(&self.targets, |&choice| (f64::from(choice) - target).abs()),
-            (!self.bases.is_empty()).then_some(base),
-            argmin(&self.safeties, |&choice| f64::from(choice.abs())),
-            argmin(&self.windows, |choice| (choice.as_secs_f64() - window).abs()),
-            (!self.policies.is_empty()).then_some(0),
-        ];
-        heads.into_iter().flatten().map(|choice| choice as u8).collect()
+    pub fn keep(&self) -> Vec<u8> {
+        let off = self.bases.iter().position(|&base| base == Base::Off).unwrap_or(0);
+        let choice = |head: &Head| if head.knob == "min_base" { off as u8 } else { 0 };
+        self.heads.iter().map(choice).collect()
     }
 
-    /// The patch of an action: one choice a head. `floor` and `ceiling` are the HPA's own bounds of replicas.
+    /// The patch of an action: one choice a head. `own` are the HPA's knobs as its user set them.
     #[must_use]
-    pub fn patch(&self, action: &[u8], demand: &Demand, floor: Replicas, ceiling: Replicas) -> Patch {
+    pub fn patch(&self, action: &[u8], demand: &Demand, own: &Knobs) -> Patch {
         let mut choices = action.iter().map(|&choice| usize::from(choice));
-        let mut take = |length: usize| if length == 0 { None } else { choices.next().filter(|&i| i < length) };
-        let target_cpu = take(self.targets.len()).map(|i| self.targets[i]);
-        let base = take(self.bases.len()).map(|i| self.bases[i]);
-        let safety = take(self.safeties.len()).map(|i| self.safeties[i]);
-        let stabilize_down = take(self.windows.len()).map(|i| self.windows[i]);
-        let scale_up = take(self.policies.len()).map(|i| self.policies[i].clone());
-        let min_replicas = base.zip(safety).map(|(base, safety)| {
-            let proposal = propose(base, safety, demand).map_or(floor, |pods| pods as Replicas);
-            proposal.max(floor).min(ceiling.max(floor))
+        let mut take = |length: usize| if length == 0 { None } else { choices.next() };
+        let target_cpu = take(self.targets.len()).and_then(|i| kept(&self.targets, i).copied().or(own.target_cpu));
+        let base = take(self.bases.len()).and_then(|i| self.bases.get(i));
+        let safety = take(self.safeties.len()).and_then(|i| self.safeties.get(i));
+        let stabilize_down = take(self.windows.len()).map(|i| *kept(&self.windows, i).unwrap_or(&own.stabilize_down));
+        let scale_up = take(self.policies.len()).and_then(|i| self.policies.get(i).cloned());
+        let min_replicas = base.zip(safety).map(|(&base, &safety)| {
+            let pods = propose(base, safety, demand).map_or(own.min_replicas, |pods| pods as Replicas);
+            pods.max(own.min_replicas).min(own.max_replicas.max(own.min_replicas))
         });
         Patch { target_cpu, min_replicas, stabilize_down, scale_up, ..Patch::default() }
     }
+}
+
+/// The value of a choice; choice 0 keeps what the HPA has.
+fn kept<T>(values: &[T], choice: usize) -> Option<&T> {
+    choice.checked_sub(1).and_then(|index| values.get(index))
 }
 
 /// ⌈a + β √a⌉ pods for the base `a`, at most 10⁶.
@@ -121,10 +118,6 @@ fn propose(base: Base, safety: f32, demand: &Demand) -> Option<f32> {
     Some((pods + safety * pods.sqrt()).ceil().clamp(0.0, 1e6))
 }
 
-fn argmin<T>(choices: &[T], distance: impl Fn(&T) -> f64) -> Option<usize> {
-    (0..choices.len()).min_by(|&a, &b| distance(&choices[a]).total_cmp(&distance(&choices[b])))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,17 +126,21 @@ mod tests {
         Demand { level: 4.0, peak: 9.0, ..Demand::default() }
     }
 
-    fn action(target: u8, base: Base, safety: f64) -> Vec<u8> {
+    fn own(min_replicas: Replicas, max_replicas: Replicas) -> Knobs {
+        Knobs { target_cpu: Some(72), min_replicas, max_replicas, stabilize_down: Duration::from_secs(240) }
+    }
+
+    fn action(base: Base, safety: f64) -> Vec<u8> {
         let settings = settings::Action::default();
         let base = settings.min_base.iter().position(|&b| b == base).unwrap() as u8;
         let safety = settings.min_safety.iter().position(|&s| (s - safety).abs() < 1e-9).unwrap() as u8;
-        vec![target, base, safety, 1]
+        vec![1, base, safety, 1]
     }
 
     #[test]
     fn min_replicas_is_the_base_plus_a_multiple_of_its_root() {
         let actions = Actions::new(&settings::Action::default());
-        let min = |base, safety| actions.patch(&action(0, base, safety), &demand(), 1, 40).min_replicas;
+        let min = |base, safety| actions.patch(&action(base, safety), &demand(), &own(1, 40)).min_replicas;
         assert_eq!(min(Base::Peak, 1.0), Some(12));
         assert_eq!(min(Base::Level, 0.5), Some(5));
         assert_eq!(min(Base::Season, 0.0), Some(9), "without a day of past the season is the recent peak");
@@ -153,7 +150,7 @@ mod tests {
     #[test]
     fn a_proposal_stays_within_the_users_bounds() {
         let actions = Actions::new(&settings::Action::default());
-        let patch = |floor, ceiling| actions.patch(&action(0, Base::Peak, 1.0), &demand(), floor, ceiling);
+        let patch = |floor, ceiling| actions.patch(&action(Base::Peak, 1.0), &demand(), &own(floor, ceiling));
         assert_eq!(patch(20, 40).min_replicas, Some(20));
         assert_eq!(patch(1, 10).min_replicas, Some(10));
     }
@@ -161,21 +158,18 @@ mod tests {
     #[test]
     fn the_first_action_is_the_hpa_as_it_stands() {
         let actions = Actions::new(&settings::Action::default());
-        let knobs =
-            Knobs { target_cpu: Some(72), min_replicas: 3, max_replicas: 40, stabilize_down: Duration::from_secs(300) };
-        let patch = actions.patch(&actions.nearest(&knobs), &demand(), 3, 40);
-        assert_eq!(patch.target_cpu, Some(70));
-        assert_eq!(patch.min_replicas, Some(3));
-        assert_eq!(patch.stabilize_down, Some(Duration::from_secs(300)));
-        assert_eq!(patch.scale_up, None);
+        let patch = actions.patch(&actions.keep(), &demand(), &own(3, 40));
+        let window = Some(Duration::from_secs(240));
+        let same = Patch { target_cpu: Some(72), min_replicas: Some(3), stabilize_down: window, ..Patch::default() };
+        assert_eq!(patch, same);
     }
 
     #[test]
     fn an_empty_list_leaves_its_knob_alone() {
         let settings = settings::Action { target_cpu: Vec::new(), ..settings::Action::default() };
         let actions = Actions::new(&settings);
-        assert_eq!(actions.sizes(), [6, 7, 5]);
-        let patch = actions.patch(&[2, 0, 0], &demand(), 1, 40);
+        assert_eq!(actions.sizes(), [6, 7, 6]);
+        let patch = actions.patch(&[2, 0, 1], &demand(), &own(1, 40));
         assert_eq!((patch.target_cpu, patch.min_replicas, patch.stabilize_down), (None, Some(9), Some(Duration::ZERO)));
     }
 }

@@ -42,8 +42,8 @@ impl Default for Settings {
     }
 }
 
-/// `[env.action]`: one head of the policy for each knob, one choice for each value. An empty list leaves the knob as the
-/// HPA has it.
+/// `[env.action]`: one head of the policy for each knob, one choice for each value; target and stabilisation have one
+/// more, which keeps the HPA's own. An empty list leaves the knob alone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Action {

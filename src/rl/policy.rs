@@ -299,7 +299,7 @@ mod tests {
         let mut archive = policy().pack();
         archive.header["env"]["action"]["target_cpu"] = serde_json::json!([30.0]);
         let (_directory, path) = saved(&archive);
-        assert!(Policy::load(&path).unwrap_err().to_string().contains("target_cpu(30 %)"));
+        assert!(Policy::load(&path).unwrap_err().to_string().contains("target_cpu(keep 30 %)"));
     }
 
     #[test]

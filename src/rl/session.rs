@@ -15,8 +15,6 @@ use super::{Settings, adam::Adam};
 use crate::env::autoscaling::Info;
 use crate::env::{self, Actions, Autoscaling, Scenario};
 use crate::error::InputError;
-use crate::hpa::settings::Settings as Hpa;
-use crate::sim::Knobs;
 
 /// A training run in memory. Files are the caller's.
 pub struct Session {
@@ -78,7 +76,7 @@ impl Session {
     #[must_use]
     pub fn new(settings: &Settings, env: &env::Settings, scenarios: Vec<Scenario>, card: Card, device: Device) -> Self {
         let actions = Arc::new(Actions::new(&env.action));
-        let first = actions.nearest(&knobs(&scenarios[0].hpa));
+        let first = actions.keep();
         let scenarios: Arc<[Scenario]> = scenarios.into();
         let one = || Autoscaling::new(Arc::clone(&scenarios), Arc::clone(&actions), env.clone());
         let envs = (0..settings.n_envs).map(|_| one()).collect();
@@ -214,19 +212,6 @@ pub fn card(archive: &Archive) -> Result<Card, InputError> {
 fn header(archive: &Archive) -> Result<Header, InputError> {
     serde_json::from_value(archive.header.clone())
         .map_err(|error| broken(format!("its header is not a checkpoint's: {error}")))
-}
-
-fn knobs(hpa: &Hpa) -> Knobs {
-    Knobs {
-        target_cpu: hpa.target_cpu.map(|target| target.get().round() as i32),
-        min_replicas: hpa.min_replicas,
-        max_replicas: hpa.max_replicas,
-        stabilize_down: hpa
-            .scale_down
-            .as_ref()
-            .and_then(|down| down.stabilization)
-            .unwrap_or(hpa.flags().downscale_stabilization),
-    }
 }
 
 fn metrics(report: &Report<Info>) -> Metrics {
