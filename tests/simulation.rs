@@ -6,10 +6,13 @@ use std::time::Duration;
 
 use hpatune::autoscalers::HpaAutoscaler;
 use hpatune::hpa;
+use hpatune::random::{Purpose, stream};
 use hpatune::sim::{Autoscaler, Knobs, Patch, Run, Settings, Simulation, View, Workload, run};
 use hpatune::trace::{Header, Series};
 use hpatune::units::{Bytes, Percent, Replicas, SimTime};
 use proptest::prelude::*;
+use rand::RngExt as _;
+use rand_distr::{Distribution as _, LogNormal};
 
 /// Asks for the same number of pods for ever, or for `then` from a time on.
 #[derive(Clone, Copy)]
@@ -146,6 +149,47 @@ fn backlog_lateness_and_time_outs_agree_with_a_brute_force_integrator() {
             assert!((exact - ticked).abs() < 2e-3 * ticked + 0.5, "{exact} for {ticked} in {cpu:?}");
         }
         assert!(totals.dropped > 10.0 && totals.late > 10.0, "the case has both");
+    }
+}
+
+/// Request by request: Poisson arrivals in slots, log-normal service, `servers` servers and one line. Returns the share
+/// that waited longer than `slack`, or was dropped at `timeout`.
+fn one_by_one(rates: &[f64], slot_s: f64, servers: usize, service_s: f64, slack: f64, timeout: f64) -> f64 {
+    let mut rng = stream(11, Purpose::Arrivals, 0);
+    let sigma = 2.0_f64.ln().sqrt();
+    let service = LogNormal::new(service_s.ln() - sigma * sigma / 2.0, sigma).unwrap();
+    let mut free = vec![0.0_f64; servers];
+    let (mut late, mut all) = (0.0, 0.0);
+    for (index, &rate) in rates.iter().enumerate() {
+        let (mut now, end) = (index as f64 * slot_s, (index + 1) as f64 * slot_s);
+        loop {
+            now += -(1.0 - rng.random::<f64>()).ln() / rate;
+            if now >= end {
+                break;
+            }
+            let first = (0..servers).min_by(|&a, &b| free[a].total_cmp(&free[b])).unwrap();
+            let start = free[first].max(now);
+            all += 1.0;
+            late += f64::from(u8::from(start - now > slack));
+            if start - now <= timeout {
+                free[first] = start + service.sample(&mut rng);
+            }
+        }
+    }
+    late / all
+}
+
+#[test]
+fn late_shares_agree_with_requests_simulated_one_by_one() {
+    for (pods, mean) in [(2, 0.75), (5, 0.75), (5, 0.9), (10, 0.9), (25, 0.9), (10, 1.0)] {
+        let settings = settings(pods);
+        let capacity = f64::from(pods) * 5.0;
+        let rates: Vec<f64> =
+            (0..240).map(|i| capacity * mean * (1.0 + 0.2 * f64::from(i * 37 % 17 - 8) / 8.0)).collect();
+        let run = replay(&workload(&rates, 60, &settings), &settings, FIXED, 1);
+        let exact = one_by_one(&rates, 60.0, pods as usize, 0.2, 0.5, 60.0);
+        let found = run.outcome.slo.violation_rate;
+        assert!((found - exact).abs() < 0.06, "{pods} pods at {mean}: {found} for {exact}");
     }
 }
 

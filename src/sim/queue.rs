@@ -7,8 +7,11 @@
 use super::law::{Point, ServiceLaw, normal_cdf, normal_density};
 use super::settings::Slo;
 
-/// How long a load is taken to last, in seconds, when a queue near saturation has not settled.
-const SETTLING: f64 = 60.0;
+/// How long a load is taken to last, in seconds, when a queue near saturation has not settled. Late shares are then
+/// within 0.06 (mostly 0.02, and rather too high) of a request-by-request simulation of M/G/c with log-normal service, for
+/// loads that change each minute or every five, means of 0.75 to 1 of capacity, 2 to 100 servers and services of 20 ms to
+/// 1 s (with services of 1 s and more, where queues settle slowly, up to 0.05 too low).
+const SETTLING: f64 = 30.0;
 
 /// Above this many servers Erlang's C is Halfin and Whitt's limit; it is exact enough there and costs nothing.
 const MANY_SERVERS: f64 = 2048.0;
@@ -188,10 +191,10 @@ mod tests {
     }
 
     #[test]
-    fn a_queue_at_saturation_stays_within_what_a_minute_can_build_up() {
+    fn a_queue_at_saturation_stays_within_what_half_a_minute_can_build_up() {
         let wait = Wait::stationary(5.0, 1.2, 0.1, 1.0);
         assert!((wait.probability - 1.0).abs() < 1e-12);
-        assert!(wait.mean() > 1.0 && wait.mean() < 3.0, "{}", wait.mean());
+        assert!(wait.mean() > 0.5 && wait.mean() < 2.0, "{}", wait.mean());
     }
 
     #[test]

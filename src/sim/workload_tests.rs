@@ -79,7 +79,7 @@ fn load_is_the_mean_of_each_step_whatever_the_slots() {
 
 #[test]
 fn the_time_of_day_counts_from_the_origin() {
-    let workload = workload(&requests(&[1.0; 3000]), &Settings::default());
+    let workload = workload(&requests(&[1.0; 1500]), &Settings::default());
     let at = |hours: i64| workload.second_of_day(SimTime::from_secs(hours * 3600)).unwrap();
     assert!((at(0) - 21_600.0).abs() < 1e-9 && (at(20) - 7200.0).abs() < 1e-9);
 }
