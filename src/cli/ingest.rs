@@ -8,17 +8,21 @@ use crate::error::InputError;
 use crate::ingest::{Duplicates, Format, Ingest as Job, Mapping, Missing, Options, canonical};
 use crate::units;
 
+const EXAMPLES: &str = "\
+Examples:
+  hpatune ingest invocations.csv.gz durations.csv memory.csv -o azure.parquet
+  hpatune ingest private_dataset/requests_minute/*.csv --top 20 -o huawei.parquet
+  hpatune ingest requests.csv --map t=minute --map requests=count --missing zero
+  hpatune ingest pools.csv --no-header --map function=1 --map t=2 --map cpu=4:cores --map memory=5:GiB";
+
 /// Turn published or exported data into a trace
 ///
 /// Azure Functions 2019 (invocations, durations and memory together, in any order, several days) and Huawei 2023 (several
-/// days and metrics) are recognised by their headers. Any other CSV, TSV or Parquet file is read by --map, as in
-///
-///     hpatune ingest requests.csv --map t=minute --map requests=count --missing zero
-///     hpatune ingest pools.csv --no-header --map function=1 --map t=2 --map cpu=4:cores --map memory=5:GiB
-///
-/// Files may be gzipped. What was read, filled and dropped is said on standard error.
+/// days and metrics) are recognised by their headers. Any other CSV, TSV or Parquet file is read by --map. Files may be
+/// gzipped. What was read, filled and dropped is said on standard error.
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_long_help = EXAMPLES)]
+#[allow(clippy::doc_markdown, reason = "the comments are the help that people see")]
 pub(super) struct Ingest {
     /// Files; `-` is standard input
     #[arg(value_name = "INPUT", required = true)]

@@ -64,7 +64,9 @@ impl Synth {
         let trace = recipe.synthesize()?;
         output::write_file(&self.output, |out| Ok(canonical::write(&trace, out)?))?;
         let slots = trace.functions.iter().map(crate::trace::Series::len).sum::<usize>();
-        tracing::info!("{}: {} functions, {slots} slots", self.output.display(), trace.functions.len());
+        let count = trace.functions.len();
+        let functions = if count == 1 { "function" } else { "functions" };
+        tracing::info!("{}: {count} {functions}, {slots} slots", self.output.display());
         Ok(Status::Done)
     }
 }

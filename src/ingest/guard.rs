@@ -3,14 +3,25 @@
 //! Its Parquet reader trusts lengths and encodings in the file and ends in slice or arithmetic panics when they lie (the
 //! property tests of `canonical` find such files within seconds). What a user is to see is that the file is damaged.
 
-use std::panic::{self, AssertUnwindSafe};
+use std::cell::Cell;
+use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use std::sync::Once;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// How many fences are up: while one is, panics are not printed. Polars may panic on a thread of its own pool, so this
-/// cannot be a thread's.
+/// How many fences are up, in all threads: while one is, panics inside of Polars' sources are not printed. It may panic
+/// on threads of its own.
 static FENCES: AtomicUsize = AtomicUsize::new(0);
 static HOOK: Once = Once::new();
+
+thread_local! {
+    /// Whether this thread is inside of a fence: its panics are not printed, wherever they come from.
+    static FENCED: Cell<bool> = const { Cell::new(false) };
+}
+
+fn is_silent(info: &PanicHookInfo<'_>) -> bool {
+    let polars = || info.location().is_some_and(|location| location.file().contains("polars"));
+    FENCED.get() || FENCES.load(Ordering::SeqCst) > 0 && polars()
+}
 
 /// Runs a decoder; a panic in it is an error.
 ///
@@ -20,13 +31,15 @@ pub(super) fn decode<T, E: ToString>(decoder: impl FnOnce() -> Result<T, E>) -> 
     HOOK.call_once(|| {
         let before = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
-            if FENCES.load(Ordering::SeqCst) == 0 {
+            if !is_silent(info) {
                 before(info);
             }
         }));
     });
     FENCES.fetch_add(1, Ordering::SeqCst);
+    let outer = FENCED.replace(true);
     let result = panic::catch_unwind(AssertUnwindSafe(decoder));
+    FENCED.set(outer);
     FENCES.fetch_sub(1, Ordering::SeqCst);
     match result {
         Ok(result) => result.map_err(|error| first_line(&error.to_string())),

@@ -104,7 +104,7 @@ pub(super) fn text(
 
 fn plan(table: &Text, wanted: Wanted<'_>, rows: usize) -> PolarsResult<LazyFrame> {
     let name = |column: usize| PlSmallStr::from(format!("c{column}"));
-    let mut schema = Schema::from_iter((0..table.first.len()).map(|at| Field::new(name(at), DataType::String)));
+    let mut schema: Schema = (0..table.first.len()).map(|at| Field::new(name(at), DataType::String)).collect();
     for &column in wanted.numbers {
         schema.insert(name(column), DataType::Float64);
     }

@@ -55,11 +55,11 @@ impl Rows {
         let Some(&(first, _)) = self.runs.first() else { return Ok((0, self.values)) };
         let mut end = first;
         for (start, rows) in &self.runs {
-            if *start < end {
-                return Err(Irregular::Twice(*start));
-            }
             if (start - first) % interval != 0 {
                 return Err(Irregular::Between(*start));
+            }
+            if *start < end {
+                return Err(Irregular::Twice(*start));
             }
             end = start.saturating_add(interval.saturating_mul(rows.len() as i64));
         }
@@ -108,6 +108,7 @@ mod tests {
     fn what_is_not_regular_is_said() {
         assert_eq!(columns(&[(10, 1.0), (20, 1.0), (20, 1.0)]), Err(Irregular::Twice(20)));
         assert_eq!(columns(&[(10, 1.0), (25, 1.0)]), Err(Irregular::Between(25)));
+        assert_eq!(columns(&[(10, 1.0), (20, 1.0), (25, 1.0)]), Err(Irregular::Between(25)));
         assert_eq!(columns(&[(0, 1.0), (i64::MAX / 10 * 10, 1.0)]).map(|_| ()), Err(Irregular::TooLong(0, i64::MAX)));
     }
 }

@@ -73,7 +73,7 @@ fn hour_of(ms: i64) -> usize {
     usize::try_from(ms.rem_euclid(DAY_MS) / 3_600_000).unwrap_or(0)
 }
 
-/// The `q`-quantile, `0 <= q <= 1`, linear between the two nearest ranks (NumPy's default); `None` without values.
+/// The `q`-quantile, `0 <= q <= 1`, linear between the two nearest ranks (`NumPy`'s default); `None` without values.
 #[must_use]
 pub fn quantile(values: &[f64], q: f64) -> Option<f64> {
     let mut sorted = values.to_vec();
@@ -143,7 +143,7 @@ mod tests {
         Series { function: "a".into(), requests: Some(requests), ..Series::default() }
     }
 
-    /// The figures come from NumPy 2.4.6:
+    /// The figures come from `NumPy` 2.4.6:
     ///
     /// ```text
     /// h = np.arange(48); x = 100 + 50*np.sin(2*np.pi*h/24) + h*.5 + (h*h % 11); c = x - x.mean()
@@ -163,8 +163,14 @@ mod tests {
         near(stats.hour_r2, NUMPY[5]);
     }
 
-    const NUMPY: [f64; 6] =
-        [115.708333333333, 1.503781058696, 1.478581982725, 0.954426149183, 0.460133641957, 0.960133641957];
+    const NUMPY: [f64; 6] = [
+        115.708_333_333_333,
+        1.503_781_058_696,
+        1.478_581_982_725,
+        0.954_426_149_183,
+        0.460_133_641_957,
+        0.960_133_641_957,
+    ];
 
     #[test]
     fn missing_slots_are_counted_and_left_out() {

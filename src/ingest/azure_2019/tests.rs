@@ -1,3 +1,5 @@
+use std::fmt::Write;
+
 use proptest::prelude::*;
 
 use crate::ingest::testing::{Files, damage, gzip, ingest, known};
@@ -148,7 +150,7 @@ fn a_wrong_cell_far_down_a_wide_table_is_found() {
     let mut text = format!("HashOwner,HashApp,HashFunction,Trigger{header}\n");
     for row in 0..500 {
         let cells: String = (1..=1440).map(|minute| if (row, minute) == (400, 777) { ",1o" } else { ",10" }).collect();
-        text += &format!("o,a,f{row},http{cells}\n");
+        writeln!(text, "o,a,f{row},http{cells}").unwrap();
     }
     let found = Files::new(&[("calls.d01.csv", text.as_bytes())]).refusal(&Options::default());
     assert_eq!(found, "calls.d01.csv:402: `777`: `1o` is not a number");

@@ -126,7 +126,7 @@ fn collect(
     let wrong = |error: PolarsError| damaged(&error.to_string());
     let (names, times) = (names.str().map_err(wrong)?, times.i64().map_err(wrong)?);
     let numbers: Vec<_> = numbers.iter().map(|column| column.f64()).collect::<Result<_, _>>().map_err(wrong)?;
-    let mut numbers: Vec<_> = numbers.into_iter().map(|column| column.iter()).collect();
+    let mut numbers: Vec<_> = numbers.into_iter().map(ChunkedArray::iter).collect();
     let mut current: Option<(&str, &mut Rows)> = None;
     for (name, time) in names.iter().zip(times.iter()) {
         let name = name.ok_or_else(|| InputError::new("a row has no function", AGAIN).field("function"))?;

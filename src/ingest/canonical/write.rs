@@ -58,7 +58,7 @@ impl<'a> Writer<'a> {
     pub fn new(header: &Header, columns: &[Name], out: &'a mut dyn Write) -> io::Result<Self> {
         let numbers = columns.iter().map(|name| Field::new(name.as_str().into(), DataType::Float64));
         let fields = [Field::new("function".into(), DataType::String), Field::new("t".into(), DataType::Int64)];
-        let schema = Schema::from_iter(fields.into_iter().chain(numbers));
+        let schema: Schema = fields.into_iter().chain(numbers).collect();
         let file = ParquetWriter::new(out)
             .with_compression(ParquetCompression::Zstd(None))
             .with_key_value_metadata(Some(KeyValueMetadata::from_static(to_pairs(header))))

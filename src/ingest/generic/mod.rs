@@ -5,6 +5,7 @@
 //! the function; without times, rows follow each other by `--interval`.
 
 mod clock;
+mod columns;
 mod rows;
 mod survey;
 mod table;
@@ -12,28 +13,19 @@ mod table;
 use std::collections::BTreeMap;
 
 use crate::error::InputError;
-use crate::ingest::map::{Field, Mapping, Scale, TimeUnit};
 use crate::ingest::options::{Missing, Options};
 use crate::ingest::report::Report;
-use crate::ingest::scan::{Batch, fault_of};
+use crate::ingest::scan::fault_of;
 use crate::ingest::source::{Source, Surveyed};
 use crate::trace::{Header, Name, Series};
 use crate::units;
 
 use clock::Clock;
+use columns::{Cells, Columns};
 use rows::{At, Collected, Fault, Rules};
 use survey::Survey;
 pub(super) use table::Input;
 use table::Table;
-
-/// The mapped columns.
-#[derive(Debug)]
-struct Columns {
-    map: Vec<Mapping>,
-    time: TimeUnit,
-    /// Values in the order of the mappings.
-    values: Vec<(Name, Scale)>,
-}
 
 /// Surveyed tables.
 #[derive(Debug)]
@@ -45,42 +37,6 @@ pub(super) struct Generic {
     origin: Option<i64>,
     /// Interval by which rows without a time follow each other.
     pace: Option<i64>,
-}
-
-impl Columns {
-    fn new(map: &[Mapping]) -> Result<Self, InputError> {
-        let mut columns = Self { map: map.to_vec(), time: TimeUnit::Auto, values: Vec::new() };
-        let wrong = |problem: &str| InputError::new(problem, "map each field once").field("--map");
-        let mut fields = Vec::new();
-        for map in map {
-            let field = match map.field {
-                Field::Time(unit) => {
-                    columns.time = unit;
-                    "t"
-                }
-                Field::Function => "function",
-                Field::Value(name, scale) => {
-                    columns.values.push((name, scale));
-                    name.as_str()
-                }
-            };
-            if fields.contains(&field) {
-                return Err(wrong(&format!("two columns are mapped to {field}")));
-            }
-            fields.push(field);
-        }
-        if columns.load().is_none() {
-            let help = "add --map requests=COLUMN or --map cpu=COLUMN:UNIT";
-            return Err(InputError::new("neither requests nor CPU is mapped", help).field("--map"));
-        }
-        Ok(columns)
-    }
-
-    /// The place of the value that measures load.
-    fn load(&self) -> Option<usize> {
-        let place = |wanted| self.values.iter().position(|(name, _)| *name == wanted);
-        place(Name::Requests).or_else(|| place(Name::Cpu))
-    }
 }
 
 impl Generic {
@@ -212,57 +168,12 @@ fn unique_names(tables: &mut [Table]) {
 
 /// The time of the next row of a function.
 fn next(follow: &mut BTreeMap<String, i64>, function: &str, pace: i64) -> i64 {
-    match follow.get_mut(function) {
-        Some(time) => {
-            *time = time.saturating_add(pace);
-            *time
-        }
-        None => {
-            follow.insert(function.to_owned(), 0);
-            0
-        }
+    if let Some(time) = follow.get_mut(function) {
+        *time = time.saturating_add(pace);
+        return *time;
     }
-}
-
-/// The columns of a batch.
-struct Cells<'a> {
-    name: Option<&'a str>,
-    texts: Option<&'a polars::prelude::StringChunked>,
-    dates: Option<&'a polars::prelude::Int64Chunked>,
-    functions: Option<&'a polars::prelude::StringChunked>,
-    values: Vec<&'a polars::prelude::Float64Chunked>,
-}
-
-impl<'a> Cells<'a> {
-    fn new(batch: &'a Batch, table: &'a Table, values: usize) -> polars::prelude::PolarsResult<Self> {
-        let dates = table.has_time() && table.dates();
-        let texts = table.has_time() && !dates;
-        let functions = table.has_function().then(|| batch.texts(usize::from(table.has_time())));
-        Ok(Self {
-            name: (!table.has_function()).then_some(table.name.as_str()),
-            texts: texts.then(|| batch.texts(0)).transpose()?,
-            dates: dates.then(|| batch.integers(0)).transpose()?,
-            functions: functions.transpose()?,
-            values: (0..values).map(|at| batch.numbers(at)).collect::<Result<_, _>>()?,
-        })
-    }
-
-    fn function(&self, row: usize) -> Option<&'a str> {
-        self.name.or_else(|| self.functions.and_then(|column| column.get(row)).map(str::trim))
-    }
-
-    fn time(&self, row: usize, clock: &mut Clock) -> Option<i64> {
-        match self.dates {
-            Some(dates) => dates.get(row),
-            None => clock.read(self.texts?.get(row)?),
-        }
-    }
-
-    fn values(&self, row: usize, values: &mut [f64]) {
-        for (value, column) in values.iter_mut().zip(&self.values) {
-            *value = column.get(row).unwrap_or(f64::NAN);
-        }
-    }
+    follow.insert(function.to_owned(), 0);
+    0
 }
 
 impl Source for Generic {
@@ -306,12 +217,11 @@ impl Source for Generic {
                 .into_series(function.to_owned(), &self.columns, self.rules)
                 .map_err(|fault| self.refuse(function, &fault))?;
             report.fill("rows joined with another of the same time", tally.repeated);
-            match self.rules.missing {
-                Missing::Zero => report.fill("slots without a row set to zero load", tally.absent),
-                Missing::Null => {
-                    report.fill("slots without a row left empty (--missing zero sets them to 0)", tally.absent)
-                }
-            }
+            let what = match self.rules.missing {
+                Missing::Zero => "slots without a row set to zero load",
+                Missing::Null => "slots without a row left empty (--missing zero sets them to 0)",
+            };
+            report.fill(what, tally.absent);
             if series.columns().all(|(_, values)| values.iter().all(|value| value.is_nan())) {
                 report.drop("functions without any value", 1);
                 continue;

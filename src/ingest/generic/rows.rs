@@ -79,7 +79,9 @@ impl Collected {
                 Scale::Times(factor) => *factor,
                 Scale::PerSecond(factor) => factor * rules.interval as f64 / 1000.0,
             };
-            values.iter_mut().for_each(|value| *value *= factor);
+            for value in &mut values {
+                *value *= factor;
+            }
             *series.column_mut(*name) = Some(values);
         }
         Ok((series, tally))

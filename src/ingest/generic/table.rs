@@ -85,9 +85,9 @@ impl Table {
             Kind::Text(text) => &text.first,
             Kind::Parquet { names, .. } => names,
         };
-        let named = self.header.then(|| names.iter().position(|name| *name == map.column)).flatten();
+        let by_name = self.header.then(|| names.iter().position(|name| *name == map.column)).flatten();
         let number = || map.column.parse::<usize>().ok().filter(|number| (1..=names.len()).contains(number));
-        if let Some(column) = named.or_else(|| number().map(|number| number - 1)) {
+        if let Some(column) = by_name.or_else(|| number().map(|number| number - 1)) {
             return Ok(column);
         }
         let shown = names.iter().take(20).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");

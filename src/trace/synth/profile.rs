@@ -149,14 +149,14 @@ fn bursty(clock: &Clock, peak: f64, rng: &mut impl Rng) -> Vec<f64> {
 fn flash_crowd(clock: &Clock, peak: f64, rng: &mut impl Rng) -> Vec<f64> {
     let length = clock.slots as f64 * clock.step_s;
     let days = (length / (24.0 * HOUR)).round().max(1.0);
-    let day_s = length / days;
-    let (rise, decay) = (day_s.min(24.0 * HOUR) / 288.0, day_s.min(24.0 * HOUR) / 48.0);
+    let round_s = length / days;
+    let (rise, decay) = (round_s.min(24.0 * HOUR) / 288.0, round_s.min(24.0 * HOUR) / 48.0);
     // The crowd stands on the calm level, and calm + crowd has mean 1: calm + (peak − calm) · area / day = 1.
-    let share = (rise / 2.0 + decay) / day_s;
+    let share = (rise / 2.0 + decay) / round_s;
     let calm = ((1.0 - peak * share) / (1.0 - share)).max(0.05);
     let mut crowd = vec![0.0; clock.slots];
     for day in 0..days as usize {
-        let start = day_s * (day as f64 + rng.random_range(0.05..0.85));
+        let start = round_s * (day as f64 + rng.random_range(0.05..0.85));
         let height = (peak - calm) * rng.random_range(0.8..1.2);
         noise::add_burst(&mut crowd, clock.step_s, start, rise, decay, height);
     }

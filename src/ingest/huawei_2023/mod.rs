@@ -1,60 +1,24 @@
 //! Huawei 2023: one wide table per metric and day, a column a function, joined by the metric's folder.
 //!
 //! `day,time,<id>,<id>,...`, times in seconds since the start of the trace; an empty cell is "no data". Days are missing
-//! from the published data, and are gaps here. Source: Joosen et al., "How Does It Function?", SoCC 2023, and the
+//! from the published data, and are gaps here. Source: Joosen et al., "How Does It Function?", `SoCC` 2023, and the
 //! repository `sir-lab/data-release`.
 
+mod day;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use crate::error::{InputError, Place};
 use crate::ingest::report::Report;
-use crate::ingest::scan::{self, Batch, Wanted, fault_of};
 use crate::ingest::slots::{Irregular, Rows};
 use crate::ingest::source::{Source, Surveyed};
 use crate::ingest::text::Text;
 use crate::trace::{Column, Header, Name, Series};
 
-/// A metric by the name of its folder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Metric {
-    Requests,
-    /// Mean execution time over pods, in seconds.
-    FunctionDelay,
-    /// Mean over pods; taken as cores a pod.
-    CpuUsage,
-    /// Share of the allocated memory.
-    MemoryUsage,
-    /// Allocated memory, in MB.
-    MemoryLimit,
-    Instances,
-}
-
-const METRICS: [(&str, Metric); 6] = [
-    ("requests", Metric::Requests),
-    ("function_delay", Metric::FunctionDelay),
-    ("cpu_usage", Metric::CpuUsage),
-    ("memory_usage", Metric::MemoryUsage),
-    ("memory_limit", Metric::MemoryLimit),
-    ("instances", Metric::Instances),
-];
-
-/// Published metrics of which a trace has no use.
-const UNUSED: [&str; 2] = ["platform_delay", "cpu_limit"];
+use day::{Day, METRICS, Metric};
 
 /// A function: whether it is of the public data set, and its id.
 type Id = (bool, String);
-
-/// One file.
-#[derive(Debug)]
-struct Day {
-    table: Text,
-    metric: Metric,
-    public: bool,
-    time: usize,
-    /// Column of each function.
-    columns: BTreeMap<String, usize>,
-}
 
 /// The surveyed files.
 #[derive(Debug)]
@@ -71,78 +35,6 @@ pub(super) fn recognises(header: &[String]) -> bool {
     header.len() > 2 && header.iter().any(|name| name == "day") && header.iter().any(|name| name == "time")
 }
 
-impl Day {
-    /// Finds the metric in the path; `None` for one of which a trace has no use.
-    fn new(table: Text) -> Result<Option<Self>, InputError> {
-        let names = last_names(&table.path);
-        let known = names.iter().take(2).find_map(|name| METRICS.iter().find(|(metric, _)| name.contains(metric)));
-        let Some(&(_, metric)) = known else {
-            if names.iter().take(2).any(|name| UNUSED.iter().any(|metric| name.contains(metric))) {
-                return Ok(None);
-            }
-            let problem = "neither the folder nor the file is named after a metric";
-            return Err(table.wrong(problem, "keep the published folders, such as requests_minute/day_000.csv"));
-        };
-        let public = names.iter().find_map(|name| match (name.contains("public"), name.contains("private")) {
-            (true, _) => Some(true),
-            (_, true) => Some(false),
-            _ => None,
-        });
-        let Some(time) = table.first.iter().position(|name| name == "time") else {
-            return Err(table.wrong("the column is missing", "name it as published").field("time"));
-        };
-        let mut columns = BTreeMap::new();
-        for (column, name) in table.first.iter().enumerate().filter(|(_, name)| *name != "day" && *name != "time") {
-            if name.is_empty() || columns.insert(name.clone(), column).is_some() {
-                let problem = if name.is_empty() { "a column has no name" } else { "two columns are of this function" };
-                let error = InputError::new(problem, "give every function one column");
-                return Err(error.at(Place::line(&table.path, 1)).field(name));
-            }
-        }
-        Ok(Some(Self { public: public.unwrap_or(false), table, metric, time, columns }))
-    }
-
-    fn wanted<'a>(&self, numbers: &'a [usize]) -> Wanted<'a> {
-        let _ = self;
-        Wanted { header: true, texts: &[], numbers, spelled_nulls: true }
-    }
-
-    /// Gives the time in ms and the values of each row; `columns` has the time first. All are checked.
-    fn read(&self, columns: &[usize], mut each: impl FnMut(i64, &[f64])) -> Result<(), InputError> {
-        scan::text(&self.table, self.wanted(columns), |batch| {
-            let cells = cells(batch, columns.len()).map_err(|error| {
-                self.table.wrong(format!("cannot read the table: {error}"), "check that it is a text table")
-            })?;
-            let mut values = vec![f64::NAN; columns.len()];
-            for row in 0..batch.len() {
-                for (value, column) in values.iter_mut().zip(&cells) {
-                    *value = column.get(row).unwrap_or(f64::NAN);
-                }
-                let wrong = |at: usize, why| scan::bad_value(&self.table, true, batch.first + row, columns[at], why);
-                if let Some((at, why)) = values.iter().enumerate().find_map(|(at, value)| Some((at, fault_of(*value)?)))
-                {
-                    return Err(wrong(at, why));
-                }
-                let ms = values[0] * 1000.0;
-                if !ms.is_finite() || ms > 9e15 {
-                    return Err(wrong(0, "is not a time in seconds"));
-                }
-                each(ms.round() as i64, &values[1..]);
-            }
-            Ok(())
-        })
-    }
-}
-
-/// The name of the file, of its folder and of the folder around that, in lower case.
-fn last_names(path: &Path) -> Vec<String> {
-    path.iter().rev().take(3).map(|name| name.to_string_lossy().to_lowercase()).collect()
-}
-
-fn cells(batch: &Batch, columns: usize) -> polars::prelude::PolarsResult<Vec<&polars::prelude::Float64Chunked>> {
-    (0..columns).map(|at| batch.numbers(at)).collect()
-}
-
 impl Huawei2023 {
     /// Sorts the files by metric and surveys them.
     pub(super) fn open(tables: Vec<Text>, report: &mut Report) -> Result<Self, InputError> {
@@ -155,20 +47,23 @@ impl Huawei2023 {
             }
         }
         let has = |metric| days.iter().any(|day: &Day| day.metric == metric);
-        if !has(Metric::Requests) && !(has(Metric::CpuUsage) && has(Metric::Instances)) {
+        let cpu = has(Metric::CpuUsage) && has(Metric::Instances);
+        if !(has(Metric::Requests) || cpu) {
             let help = "add the files of requests_minute, or of cpu_usage_minute and instances_minute";
             return Err(InputError::new("the files have neither requests nor CPU", help));
         }
         if has(Metric::CpuUsage) {
-            report.assume(match has(Metric::Instances) {
-                true => "cpu_usage is in cores, a mean over pods: CPU is cpu_usage × instances",
-                false => "cpu_usage is a mean over pods; without instances_minute there is no CPU of the function",
+            report.assume(if has(Metric::Instances) {
+                "cpu_usage is in cores, a mean over pods: CPU is cpu_usage × instances"
+            } else {
+                "cpu_usage is a mean over pods; without instances_minute there is no CPU of the function"
             });
         }
         if has(Metric::MemoryUsage) {
-            report.assume(match has(Metric::MemoryLimit) {
-                true => "memory_usage is a share: memory is memory_usage × memory_limit",
-                false => "memory_usage is a share; without memory_limit_minute there is no memory",
+            report.assume(if has(Metric::MemoryLimit) {
+                "memory_usage is a share: memory is memory_usage × memory_limit"
+            } else {
+                "memory_usage is a share; without memory_limit_minute there is no memory"
             });
         }
         if has(Metric::FunctionDelay) {
@@ -246,7 +141,7 @@ impl Huawei2023 {
         Ok(rows)
     }
 
-    fn series(&self, at: usize, metrics: BTreeMap<Metric, (i64, Column)>) -> Option<Series> {
+    fn series(&self, at: usize, metrics: &BTreeMap<Metric, (i64, Column)>) -> Option<Series> {
         let start = metrics.values().map(|(start, _)| *start).min()?;
         let slot = |time: i64| usize::try_from((time - start) / self.step_ms).unwrap_or(0);
         let length = metrics.values().map(|(start, values)| slot(*start) + values.len()).max()?;
@@ -332,7 +227,7 @@ impl Source for Huawei2023 {
                 }
             }
         }
-        for (&at, metrics) in chosen.iter().zip(metrics) {
+        for (&at, metrics) in chosen.iter().zip(&metrics) {
             match self.series(at, metrics) {
                 Some(series) => {
                     let gaps = series.load().map_or(0, |(_, values)| values.iter().filter(|v| v.is_nan()).count());

@@ -1,0 +1,96 @@
+//! The mapped columns of a general table, and their cells in a batch.
+
+use polars::prelude::{Float64Chunked, Int64Chunked, PolarsResult, StringChunked};
+
+use super::clock::Clock;
+use super::table::Table;
+use crate::error::InputError;
+use crate::ingest::map::{Field, Mapping, Scale, TimeUnit};
+use crate::ingest::scan::Batch;
+use crate::trace::Name;
+
+/// The mapped columns.
+#[derive(Debug)]
+pub(super) struct Columns {
+    pub map: Vec<Mapping>,
+    pub time: TimeUnit,
+    /// Values in the order of the mappings.
+    pub values: Vec<(Name, Scale)>,
+}
+
+impl Columns {
+    pub(super) fn new(map: &[Mapping]) -> Result<Self, InputError> {
+        let mut columns = Self { map: map.to_vec(), time: TimeUnit::Auto, values: Vec::new() };
+        let wrong = |problem: &str| InputError::new(problem, "map each field once").field("--map");
+        let mut fields = Vec::new();
+        for map in map {
+            let field = match map.field {
+                Field::Time(unit) => {
+                    columns.time = unit;
+                    "t"
+                }
+                Field::Function => "function",
+                Field::Value(name, scale) => {
+                    columns.values.push((name, scale));
+                    name.as_str()
+                }
+            };
+            if fields.contains(&field) {
+                return Err(wrong(&format!("two columns are mapped to {field}")));
+            }
+            fields.push(field);
+        }
+        if columns.load().is_none() {
+            let help = "add --map requests=COLUMN or --map cpu=COLUMN:UNIT";
+            return Err(InputError::new("neither requests nor CPU is mapped", help).field("--map"));
+        }
+        Ok(columns)
+    }
+
+    /// The place of the value that measures load.
+    pub(super) fn load(&self) -> Option<usize> {
+        let place = |wanted| self.values.iter().position(|(name, _)| *name == wanted);
+        place(Name::Requests).or_else(|| place(Name::Cpu))
+    }
+}
+
+/// The columns of a batch.
+pub(super) struct Cells<'a> {
+    name: Option<&'a str>,
+    texts: Option<&'a StringChunked>,
+    dates: Option<&'a Int64Chunked>,
+    functions: Option<&'a StringChunked>,
+    values: Vec<&'a Float64Chunked>,
+}
+
+impl<'a> Cells<'a> {
+    pub(super) fn new(batch: &'a Batch, table: &'a Table, values: usize) -> PolarsResult<Self> {
+        let dates = table.has_time() && table.dates();
+        let texts = table.has_time() && !dates;
+        let functions = table.has_function().then(|| batch.texts(usize::from(table.has_time())));
+        Ok(Self {
+            name: (!table.has_function()).then_some(table.name.as_str()),
+            texts: texts.then(|| batch.texts(0)).transpose()?,
+            dates: dates.then(|| batch.integers(0)).transpose()?,
+            functions: functions.transpose()?,
+            values: (0..values).map(|at| batch.numbers(at)).collect::<Result<_, _>>()?,
+        })
+    }
+
+    pub(super) fn function(&self, row: usize) -> Option<&'a str> {
+        self.name.or_else(|| self.functions.and_then(|column| column.get(row)).map(str::trim))
+    }
+
+    pub(super) fn time(&self, row: usize, clock: &mut Clock) -> Option<i64> {
+        match self.dates {
+            Some(dates) => dates.get(row),
+            None => clock.read(self.texts?.get(row)?),
+        }
+    }
+
+    pub(super) fn values(&self, row: usize, values: &mut [f64]) {
+        for (value, column) in values.iter_mut().zip(&self.values) {
+            *value = column.get(row).unwrap_or(f64::NAN);
+        }
+    }
+}
