@@ -34,7 +34,7 @@ say "5/6 All of them, judged on time none of them has seen"
 
 say "6/6 The manifest"
 "$hpatune" export --tuned "$out/best.toml" --mode static --target deployment/web -o "$out/hpa.yaml"
-"$hpatune" export --policy "$out/train/policy.safetensors" --trace "${traces[0]}" -c "$config" --mode recommended \
+"$hpatune" export --policy "$out/train/policy.safetensors" --trace "${traces[0]}" --mode recommended \
     --target deployment/web -o "$out/hpa-recommended.yaml"
 
 printf '\nmanifests  %s\n           %s\nplots      %s\n' "$out/hpa.yaml" "$out/hpa-recommended.yaml" "$out/plots"

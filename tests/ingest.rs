@@ -1,4 +1,5 @@
 //! `ingest`, `synth` and `inspect` from outside: exit statuses, pipes, and files that are whole or absent.
+#![allow(clippy::unwrap_used, clippy::float_cmp, reason = "a test that panics or differs has failed")]
 #![cfg(feature = "ingest")]
 
 use std::fs;

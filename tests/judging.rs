@@ -1,4 +1,5 @@
 //! `tune` and `evaluate` as a user meets them: files in and out, exit statuses, threads.
+#![allow(clippy::unwrap_used, clippy::float_cmp, reason = "a test that panics or differs has failed")]
 #![cfg(feature = "ingest")]
 
 use std::fs;

@@ -57,8 +57,8 @@ fn sync(hpa: &mut Hpa, at: i64, replicas: Replicas, pods: &[Pods], external: &[(
         [ContainerUsage { name: "app", cpu, memory: Some(1 << 29) }]
     };
     let usages: Vec<_> = pods.iter().map(usage).collect();
-    let sampled = pods.iter().zip(&usages).enumerate().filter(|(_, (pods, _))| pods.percent.is_some());
-    let samples: Vec<ResourceSample<'_>> = sampled
+    let measured = pods.iter().zip(&usages).enumerate().filter(|(_, (pods, _))| pods.percent.is_some());
+    let samples: Vec<ResourceSample<'_>> = measured
         .map(|(group, (pods, containers))| ResourceSample {
             group: Some(group),
             count: pods.count,
@@ -132,7 +132,7 @@ fn pending_pods_block_scale_down_until_the_maximum_fits_the_cluster() {
 fn syncs_to_carry(load: i64, target: f64) -> usize {
     let mut hpa = hasty(spec(target, 100));
     let mut replicas = 2;
-    (1..)
+    (1..=1000)
         .find(|at| {
             let percent = (100 * load / i64::from(replicas)).min(100);
             replicas = desired(&sync(&mut hpa, 15 * at, replicas, &[old(replicas as u32, percent)], &[]));

@@ -1,4 +1,5 @@
 //! The simulator against independent computations: conservation, a brute-force integrator, the HPA's known limits.
+#![allow(clippy::unwrap_used, clippy::float_cmp, reason = "a test that panics or differs has failed")]
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -11,7 +12,6 @@ use hpatune::sim::{Autoscaler, Knobs, Patch, Run, Settings, Simulation, View, Wo
 use hpatune::trace::{Header, Series};
 use hpatune::units::{Bytes, Percent, Replicas, SimTime};
 use proptest::prelude::*;
-use rand::RngExt as _;
 use rand_distr::{Distribution as _, LogNormal};
 
 /// Asks for the same number of pods for ever, or for `then` from a time on.

@@ -49,9 +49,9 @@ impl Calibrate {
             write_experiment(path, &experiment, fit)?;
         }
         if self.json {
-            print_json(out, &fits)?
+            print_json(out, &fits)?;
         } else {
-            print_table(out, &fits)?
+            print_table(out, &fits)?;
         }
         Ok(Status::Done)
     }

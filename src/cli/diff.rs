@@ -85,7 +85,8 @@ struct Document {
 /// A field of the defaulted spec that differs; absent is null.
 #[derive(Serialize)]
 struct Field {
-    field: String,
+    #[serde(rename = "field")]
+    path: String,
     old: Value,
     new: Value,
 }
@@ -158,7 +159,7 @@ fn walk(path: &str, old: Option<&Value>, new: Option<&Value>, found: &mut Vec<Fi
         }
         (old, new) if old != new => {
             let value = |value: Option<&Value>| value.cloned().unwrap_or(Value::Null);
-            found.push(Field { field: path.to_owned(), old: value(old), new: value(new) });
+            found.push(Field { path: path.to_owned(), old: value(old), new: value(new) });
         }
         _ => {}
     }
@@ -166,7 +167,7 @@ fn walk(path: &str, old: Option<&Value>, new: Option<&Value>, found: &mut Vec<Fi
 
 fn print(document: &Document, (old, new): (&Path, &Path), out: &mut impl Write) -> anyhow::Result<()> {
     writeln!(out, "old: {}\nnew: {}", old.display(), new.display())?;
-    for Field { field, old, new } in &document.fields {
+    for Field { path: field, old, new } in &document.fields {
         writeln!(out, "  {field}: {old} -> {new}")?;
     }
     for comparison in &document.functions {

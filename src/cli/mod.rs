@@ -11,10 +11,10 @@ mod config;
 mod diff;
 #[cfg(feature = "ingest")]
 mod evaluate;
-#[cfg(all(feature = "ingest", feature = "manifest"))]
-mod export;
 #[cfg(feature = "ingest")]
 mod explain;
+#[cfg(all(feature = "ingest", feature = "manifest"))]
+mod export;
 #[cfg(feature = "ingest")]
 mod ingest;
 #[cfg(feature = "ingest")]

@@ -81,7 +81,7 @@ mod tests {
         }
     }
 
-    const TORCH: [f32; 3] = [0.701_587_86, -1.700_624_9, 2.700_381_8];
+    const TORCH: [f32; 3] = [0.701_587_86, -1.700_625, 2.700_381_8];
 
     #[test]
     fn a_long_gradient_is_cut_and_a_short_one_is_not() {
