@@ -8,6 +8,8 @@ use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use std::sync::Once;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use polars::prelude::FileMetadata;
+
 /// How many fences are up, in all threads: while one is, panics inside of Polars' sources are not printed. It may panic
 /// on threads of its own.
 static FENCES: AtomicUsize = AtomicUsize::new(0);
@@ -21,6 +23,26 @@ thread_local! {
 fn is_silent(info: &PanicHookInfo<'_>) -> bool {
     let polars = || info.location().is_some_and(|location| location.file().contains("polars"));
     FENCED.get() || FENCES.load(Ordering::SeqCst) > 0 && polars()
+}
+
+/// Rows of a row group beyond which a footer is damaged: writers keep to about a million.
+const MOST_ROWS: usize = 1 << 28;
+
+/// Refuses a footer whose row counts cannot be: Polars reserves memory for them before it reads a value, and a failed
+/// reservation ends the process where a panic would not.
+///
+/// # Errors
+/// Which count is impossible.
+pub(super) fn plausible(metadata: &FileMetadata) -> Result<(), String> {
+    for group in &metadata.row_groups {
+        let most =
+            group.parquet_columns().iter().map(|column| usize::try_from(column.num_values()).unwrap_or(usize::MAX));
+        let most = most.max().unwrap_or(0).max(group.num_rows());
+        if most > MOST_ROWS {
+            return Err(format!("its footer speaks of {most} values in one row group"));
+        }
+    }
+    Ok(())
 }
 
 /// Runs a decoder; a panic in it is an error.

@@ -51,6 +51,7 @@ fn assemble<R: MmapBytesReader>(
     let at = |error: InputError| if error.place.file.is_none() { error.at(Place::file(path)) } else { error };
     let mut first = ParquetReader::new(open()?);
     let metadata = guard::decode(|| first.get_metadata().cloned()).map_err(|problem| at(no_parquet(&problem)))?;
+    guard::plausible(&metadata).map_err(|problem| at(damaged(&problem)))?;
     let header = header(&metadata).map_err(at)?;
     let schema = guard::decode(|| first.schema()).map_err(|problem| at(damaged(&problem)))?;
     let columns = columns(&schema).map_err(at)?;

@@ -183,7 +183,9 @@ impl Table {
 
 fn parquet_schema(path: &Path) -> Result<Arc<ArrowSchema>, InputError> {
     let file = File::open(path).map_err(|error| InputError::io(path, "read", &error))?;
-    guard::decode(|| ParquetReader::new(file).schema()).map_err(|problem| {
+    let mut reader = ParquetReader::new(file);
+    let footer = guard::decode(|| reader.get_metadata().cloned()).and_then(|footer| guard::plausible(&footer));
+    footer.and_then(|()| guard::decode(|| reader.schema())).map_err(|problem| {
         InputError::new(format!("this is not a whole Parquet file: {problem}"), NOT_PARQUET).at(Place::file(path))
     })
 }
