@@ -26,6 +26,8 @@ pub mod output;
 mod pictures;
 #[cfg(feature = "plot")]
 mod plot;
+#[cfg(all(feature = "ingest", feature = "manifest", feature = "train"))]
+mod recommend;
 #[cfg(feature = "ingest")]
 mod replay;
 #[cfg(feature = "ingest")]
@@ -80,6 +82,8 @@ enum Command {
     Calibrate(calibrate::Calibrate),
     #[cfg(all(feature = "ingest", feature = "manifest"))]
     Export(export::Export),
+    #[cfg(all(feature = "ingest", feature = "manifest", feature = "train"))]
+    Recommend(recommend::Recommend),
     #[cfg(feature = "plot")]
     Plot(plot::Plot),
     Config(config::Config),
@@ -112,6 +116,8 @@ impl Command {
             Self::Calibrate(command) => command.run(out),
             #[cfg(all(feature = "ingest", feature = "manifest"))]
             Self::Export(command) => command.run(out),
+            #[cfg(all(feature = "ingest", feature = "manifest", feature = "train"))]
+            Self::Recommend(command) => command.run(out),
             #[cfg(feature = "plot")]
             Self::Plot(command) => command.run(out),
             Self::Config(command) => command.run(out),

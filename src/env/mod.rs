@@ -6,6 +6,7 @@
 pub mod action;
 pub mod autoscaling;
 pub mod foresight;
+pub mod live;
 pub mod observation;
 pub mod pilot;
 pub mod reward;
@@ -14,7 +15,7 @@ pub mod settings;
 
 pub use action::Actions;
 pub use autoscaling::Autoscaling;
-pub use pilot::Pilot;
+pub use pilot::{Memory, Pilot};
 pub use scenario::{Scenario, Shares};
 pub use settings::Settings;
 

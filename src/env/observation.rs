@@ -59,6 +59,18 @@ pub struct Observer {
 }
 
 impl Observer {
+    /// An observer that has smoothed violation rates so far, over 10 and over 60 minutes.
+    #[must_use]
+    pub fn resume([rate_10m, rate_60m]: [f64; 2]) -> Self {
+        Self { last: Totals::default(), rate_10m, rate_60m }
+    }
+
+    /// The violation rates smoothed over 10 and over 60 minutes.
+    #[must_use]
+    pub fn rates(&self) -> [f64; 2] {
+        [self.rate_10m, self.rate_60m]
+    }
+
     /// Writes the observation of an instant into `out`, which has [`LENGTH`] values. Call it once a decision, in order.
     ///
     /// `floor` is the HPA's own minReplicas, `minutes` the time since the decision before.

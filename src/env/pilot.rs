@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::action::Actions;
 use super::observation::Observer;
 use crate::forecast::Demand;
 use crate::sim::{Knobs, Patch, Telemetry};
-use crate::units::{Replicas, SimTime};
+use crate::units::{Replicas, SimTime, micros};
 
 /// What stands for the knobs of an autoscaler that has none: `autoscaling/v2`'s defaults.
 const STOCK: Knobs = Knobs {
@@ -26,7 +28,46 @@ pub struct Pilot {
     last: Option<SimTime>,
 }
 
+/// What a [`Pilot`] has to remember from one decision to the next, where the process does not live that long.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Memory {
+    /// The HPA's own minReplicas, before any patch.
+    pub min_replicas: Replicas,
+    /// The HPA's own CPU target in percent, before any patch; `null` when it has none.
+    pub target_cpu: Option<i32>,
+    /// The HPA's own scale-down stabilisation in seconds, before any patch.
+    pub stabilize_down_s: u64,
+    /// Share of requests late or dropped, smoothed over 10 and over 60 minutes.
+    pub violation_rates: [f64; 2],
+}
+
 impl Pilot {
+    /// A pilot that decided `elapsed` before `now` and remembers `memory`. `telemetry` will count from zero.
+    #[must_use]
+    pub fn resume(memory: &Memory, max_replicas: Replicas, now: SimTime, elapsed: Duration) -> Self {
+        let own = Knobs {
+            target_cpu: memory.target_cpu,
+            min_replicas: memory.min_replicas,
+            max_replicas,
+            stabilize_down: Duration::from_secs(memory.stabilize_down_s),
+        };
+        let last = Some(SimTime(now.0.saturating_sub(micros(elapsed))));
+        Self { observer: Observer::resume(memory.violation_rates), own: Some(own), last, ..Self::default() }
+    }
+
+    /// What to remember; `None` before the first decision.
+    #[must_use]
+    pub fn memory(&self) -> Option<Memory> {
+        let own = self.own?;
+        Some(Memory {
+            min_replicas: own.min_replicas,
+            target_cpu: own.target_cpu,
+            stabilize_down_s: own.stabilize_down.as_secs(),
+            violation_rates: self.observer.rates(),
+        })
+    }
+
     /// Looks: writes the observation of `now` into `out`. Call it once a decision, in order of time.
     pub fn observe(&mut self, now: SimTime, telemetry: &Telemetry<'_>, interval: Duration, out: &mut [f32]) {
         let own = *self.own.get_or_insert(telemetry.knobs.unwrap_or(STOCK));

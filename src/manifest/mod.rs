@@ -15,7 +15,7 @@ mod write;
 pub use hours::Hours;
 pub use keda::{ScaledObject, scaled_object};
 pub use names::{Name, Namespace, Target, TargetKind};
-pub use patch::{patch, schedule_patches};
+pub use patch::{changes, patch, schedule_patches};
 pub use read::read_hpa;
 pub use workload::{Readiness, Workload, read_deployment};
 pub use write::{Identity, hpa, yaml};

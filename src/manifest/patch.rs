@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use super::hours::Hours;
-use super::write::{Identity, hpa};
+use super::write::{Identity, hpa, typed};
 use crate::error::InputError;
+use crate::hpa::api::HorizontalPodAutoscaler;
 use crate::hpa::spec::Spec;
 use crate::manifest::Target;
 
@@ -25,6 +26,17 @@ pub fn patch(identity: &Identity, target: &Target, spec: &Spec) -> Result<Value,
     }))
 }
 
+/// The patch that makes a live HPA do what `spec` says, with nothing but the fields that differ; an empty `spec` when none
+/// does. Lists are replaced as a whole, as a merge patch does.
+#[must_use]
+pub fn changes(live: &HorizontalPodAutoscaler, spec: &Spec) -> Value {
+    let fields = |spec: &Spec| serde_json::to_value(typed(&live.with_spec(spec)).spec).expect("a spec is plain data");
+    let (old, new) = (fields(&live.spec()), fields(spec));
+    let changed = ["minReplicas", "maxReplicas", "metrics", "behavior"].into_iter().filter(|key| old[key] != new[key]);
+    let changed: serde_json::Map<_, _> = changed.map(|key| (key.to_owned(), new[key].clone())).collect();
+    json!({ "spec": changed })
+}
+
 /// One patch per change of the hour's lower bound, with the cron expression (UTC) at which a `CronJob` applies it.
 #[must_use]
 pub fn schedule_patches(hours: &Hours) -> Vec<Value> {
@@ -37,6 +49,7 @@ pub fn schedule_patches(hours: &Hours) -> Vec<Value> {
 mod tests {
     use super::*;
     use crate::hpa::Settings;
+    use crate::hpa::api::CrossVersionObjectReference;
 
     #[test]
     fn what_the_spec_leaves_out_is_taken_away() {
@@ -46,6 +59,15 @@ mod tests {
         insta::assert_snapshot!(patch, @r#"
         {"metadata":{"annotations":{}},"spec":{"minReplicas":1,"maxReplicas":40,"metrics":[{"resource":{"name":"cpu","target":{"averageUtilization":80,"type":"Utilization"}},"type":"Resource"}],"behavior":null}}
         "#);
+    }
+
+    #[test]
+    fn only_what_differs_is_changed() {
+        let old = Settings::default().spec();
+        let live = HorizontalPodAutoscaler::of("web", CrossVersionObjectReference::default(), &old);
+        let more = Spec { min_replicas: 4, ..old.clone() };
+        assert_eq!(changes(&live, &more).to_string(), r#"{"spec":{"minReplicas":4}}"#);
+        assert_eq!(changes(&live, &old).to_string(), r#"{"spec":{}}"#);
     }
 
     #[test]

@@ -1,0 +1,285 @@
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::cli::{Status, output};
+use crate::config::Experiment;
+use crate::env::live::{Sighting, knobs, patched};
+use crate::env::{Memory, Pilot};
+use crate::error::{InputError, Place, within};
+use crate::hpa::Spec;
+use crate::hpa::api::{CrossVersionObjectReference, HorizontalPodAutoscaler};
+use crate::ingest::{Ingest, Mapping, Options, canonical};
+use crate::manifest;
+use crate::rl::Policy;
+use crate::sim::{Knobs, Workload};
+use crate::trace::Trace;
+use crate::units::{self, Replicas};
+
+const EXAMPLES: &str = "\
+Examples:
+  hpatune recommend --policy policy.safetensors --metrics web.csv --map t=time --map cpu=cpu:cores --map replicas=pods
+  kubectl get hpa web -o yaml > web.yaml
+  ... | hpatune recommend --policy policy.safetensors --metrics - --map t=time --map requests=rps:rps \\
+      --replicas 4 --hpa web.yaml --state web.state > patch.json
+  kubectl patch hpa web --type merge --patch-file patch.json";
+
+/// What a policy would set now, from recent metrics: a merge patch for the live HPA
+///
+/// The metrics are those of one function up to now, an hour or more, or a day and more for the season to count: a trace,
+/// or any table by --map. The patch holds only fields that differ from the HPA in use.
+/// Run it once per control interval of the policy. Between two runs --state keeps what the HPA's own fields were before
+/// the first patch; without it, each run takes the fields it finds for the HPA's own.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(super) struct Recommend {
+    /// Policy file of `hpatune train`
+    #[arg(long, value_name = "FILE")]
+    policy: PathBuf,
+    /// Recent metrics: a trace, or a CSV, TSV or Parquet file with --map; `-` is standard input
+    #[arg(long, value_name = "FILE")]
+    metrics: PathBuf,
+    /// Which column of the metrics is what, as in `hpatune ingest`
+    #[arg(long, value_name = "FIELD=COLUMN[:UNIT]")]
+    map: Vec<Mapping>,
+    /// Length of a slot of the metrics; left out, their own
+    #[arg(long, value_name = "SPAN", value_parser = units::parse_span)]
+    interval: Option<Duration>,
+    /// The function, where the metrics have several; with `*` and `?`
+    #[arg(long, value_name = "GLOB")]
+    function: Vec<String>,
+    /// Manifest of the HPA in use; left out, the HPA that the policy was trained with
+    #[arg(long, value_name = "FILE")]
+    hpa: Option<PathBuf>,
+    /// Manifest of the Deployment, for its requests; left out, the pods that the policy was trained with
+    #[arg(long, value_name = "FILE")]
+    deployment: Option<PathBuf>,
+    /// Replicas in use; left out, those of the metrics' last slots
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(0..))]
+    replicas: Option<Replicas>,
+    /// Share of requests late or dropped since the decision before, 0 to 1
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    violations: f64,
+    /// What to remember between runs; written anew by each
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// File for the patch instead of standard output
+    #[arg(short, long, value_name = "FILE", default_value = "-", conflicts_with = "json")]
+    output: PathBuf,
+    /// Print what was seen, what changes and the patch as one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+/// The file of `--state`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct State {
+    policy_sha256: String,
+    function: String,
+    /// Instant of the last decision, in milliseconds since 1970, or since the origin of metrics without dates.
+    at_ms: i64,
+    memory: Memory,
+}
+
+impl Recommend {
+    pub(super) fn run(self, out: &mut impl Write) -> anyhow::Result<Status> {
+        within("--violations", self.violations, 0.0, 1.0)?;
+        let policy = Policy::load(&self.policy)?;
+        let experiment = self.experiment(&policy)?;
+        let object = self.object(&experiment)?;
+        let (spec, flags) = (object.spec(), experiment.hpa.flags());
+        let trace = self.read()?;
+        let series = &trace.functions[0];
+        let place = |error: InputError| error.at(Place::file(&self.metrics));
+        let workload = Workload::new(series, &trace.header, &experiment.sim()).map_err(place)?;
+        let sighting = Sighting::new(&workload, series, self.replicas).map_err(place)?;
+        let sighting = Sighting { violation_rate: self.violations, ..sighting };
+        let at_ms = trace.header.origin_ms.unwrap_or(0) + series.start_ms + sighting.now().0 / 1000;
+        let sha256 = self.checksum()?;
+        let pilot = self.pilot(&sighting, &spec, (at_ms, &sha256, &series.function))?;
+        let mut flight = policy.flight(pilot);
+        let before = knobs(&spec, flags);
+        let after = patched(&spec, flags, &sighting.decide(&mut flight, before));
+        let patch = manifest::changes(&object, &after);
+        self.tell(out, &sighting, trace.header.origin_ms.map(|_| at_ms), (before, knobs(&after, flags)), &patch)?;
+        if let (Some(path), Some(memory)) = (&self.state, flight.pilot().memory()) {
+            let state = State { policy_sha256: sha256, function: series.function.clone(), at_ms, memory };
+            output::write_file(path, |file| {
+                serde_json::to_writer_pretty(&mut *file, &state)?;
+                Ok(writeln!(file)?)
+            })?;
+        }
+        Ok(Status::Done)
+    }
+
+    /// The world of the policy, with the pods of the Deployment. Live metrics are taken as they are, not scaled.
+    fn experiment(&self, policy: &Policy) -> Result<Experiment, InputError> {
+        let mut experiment = Experiment::parse(&policy.card().config, &self.policy)?;
+        experiment.workload.fit_pods = None;
+        if let Some(path) = &self.deployment {
+            let mut sim = experiment.sim();
+            // What a Deployment leaves open concerns a simulation, not a decision.
+            let _ = manifest::read_deployment(path, None)?.apply(&mut sim);
+            (experiment.pod, experiment.startup) = (sim.pod, sim.startup);
+            experiment.validate()?;
+        }
+        Ok(experiment)
+    }
+
+    fn object(&self, experiment: &Experiment) -> Result<HorizontalPodAutoscaler, InputError> {
+        match &self.hpa {
+            Some(path) => manifest::read_hpa(path, None),
+            None => {
+                let target = CrossVersionObjectReference::default();
+                Ok(HorizontalPodAutoscaler::of("hpa", target, &experiment.hpa.spec()))
+            }
+        }
+    }
+
+    /// The metrics as a trace of one function.
+    fn read(&self) -> Result<Trace, InputError> {
+        let trace = if self.map.is_empty() {
+            canonical::read(&self.metrics)?.select(&self.function)?
+        } else {
+            let options = Options {
+                map: self.map.clone(),
+                interval: self.interval,
+                select: self.function.clone(),
+                ..Options::default()
+            };
+            Ingest::open(std::slice::from_ref(&self.metrics), &options)?.into_trace()?.0
+        };
+        if let [_, _, ..] = &trace.functions[..] {
+            let names: Vec<&str> = trace.functions.iter().take(8).map(|series| series.function.as_str()).collect();
+            let problem = format!("the metrics are of {} functions: {}", trace.functions.len(), names.join(", "));
+            let error = InputError::new(problem, "choose one with --function").field("--function");
+            return Err(error.at(Place::file(&self.metrics)));
+        }
+        Ok(trace)
+    }
+
+    fn checksum(&self) -> Result<String, InputError> {
+        let bytes = std::fs::read(&self.policy).map_err(|error| InputError::io(&self.policy, "read", &error))?;
+        Ok(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// The pilot that decided last time, or a new one.
+    fn pilot(
+        &self,
+        sighting: &Sighting<'_>,
+        spec: &Spec,
+        (at_ms, sha256, function): (i64, &str, &str),
+    ) -> Result<Pilot, InputError> {
+        let Some((path, state)) = self.state.as_deref().map(|path| Ok((path, load(path)?))).transpose()? else {
+            return Ok(Pilot::default());
+        };
+        let Some(state) = state else { return Ok(Pilot::default()) };
+        let help = "name another file, or delete this one to start anew";
+        let wrong =
+            |problem: String, field: &str| Err(InputError::new(problem, help).field(field).at(Place::file(path)));
+        if state.policy_sha256 != sha256 {
+            return wrong("it was written with another policy".to_owned(), "policy_sha256");
+        }
+        if state.function != function {
+            return wrong(
+                format!("it is the state of {:?}, and the metrics are of {function:?}", state.function),
+                "function",
+            );
+        }
+        if state.memory.violation_rates.iter().any(|rate| !(0.0..=1.0).contains(rate)) {
+            return wrong("a rate lies outside of 0 to 1".to_owned(), "memory.violation_rates");
+        }
+        let Some(elapsed) = at_ms.checked_sub(state.at_ms).and_then(|ms| u64::try_from(ms).ok()) else {
+            return wrong("the last decision is later than the end of the metrics".to_owned(), "at_ms");
+        };
+        let elapsed = Duration::from_millis(elapsed);
+        Ok(Pilot::resume(&state.memory, spec.max_replicas, sighting.now(), elapsed))
+    }
+
+    /// The patch on standard output, what was seen and changes on standard error; or all of it as one document.
+    fn tell(
+        &self,
+        out: &mut impl Write,
+        sighting: &Sighting<'_>,
+        date_ms: Option<i64>,
+        (before, after): (Option<Knobs>, Option<Knobs>),
+        patch: &Value,
+    ) -> anyhow::Result<()> {
+        let date = date_ms.and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok()).map(|date| date.to_string());
+        let (function, replicas) = (sighting.workload.function(), sighting.replicas);
+        if self.json {
+            let seen = json!({
+                "at": date,
+                "load_pods": sighting.load(),
+                "replicas": replicas,
+                "utilization": sighting.utilization,
+                "violation_rate": sighting.violation_rate,
+            });
+            let document = json!({
+                "function": function,
+                "seen": seen,
+                "before": before.map(fields),
+                "after": after.map(fields),
+                "patch": patch,
+            });
+            serde_json::to_writer_pretty(&mut *out, &document)?;
+            return Ok(writeln!(out)?);
+        }
+        let text = format!("{patch}\n");
+        if self.output.as_os_str() == "-" {
+            out.write_all(text.as_bytes())?;
+        } else {
+            output::write_file(&self.output, |file| Ok(file.write_all(text.as_bytes())?))?;
+        }
+        let at = date.map(|date| format!(" at {date}")).unwrap_or_default();
+        let changes = match (before, after) {
+            (Some(before), Some(after)) => changes(before, after),
+            _ => String::new(),
+        };
+        let changes = if changes.is_empty() { "nothing changes".to_owned() } else { changes };
+        tracing::info!("{function}{at}: a load of {:.2} pods on {replicas}; {changes}", sighting.load());
+        Ok(())
+    }
+}
+
+/// Reads the state; `None` when there is no file yet.
+fn load(path: &Path) -> Result<Option<State>, InputError> {
+    let mut text = String::new();
+    match std::fs::File::open(path).and_then(|mut file| file.read_to_string(&mut text)) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        read => read.map_err(|error| InputError::io(path, "read", &error))?,
+    };
+    serde_json::from_str(&text).map(Some).map_err(|error| {
+        let problem = format!("this is not a state of `hpatune recommend`: {error}");
+        InputError::new(problem, "name another file, or delete this one to start anew").at(Place::file(path))
+    })
+}
+
+fn fields(knobs: Knobs) -> Value {
+    json!({
+        "target_cpu": knobs.target_cpu,
+        "min_replicas": knobs.min_replicas,
+        "max_replicas": knobs.max_replicas,
+        "stabilize_down_s": knobs.stabilize_down.as_secs(),
+    })
+}
+
+/// What differs, in words.
+fn changes(before: Knobs, after: Knobs) -> String {
+    let target = |knobs: Knobs| knobs.target_cpu.map_or("none".to_owned(), |percent| format!("{percent} %"));
+    [
+        ("minReplicas", before.min_replicas.to_string(), after.min_replicas.to_string()),
+        ("CPU target", target(before), target(after)),
+        ("scale-down stabilisation", units::friendly(before.stabilize_down), units::friendly(after.stabilize_down)),
+    ]
+    .into_iter()
+    .filter(|(_, before, after)| before != after)
+    .map(|(name, before, after)| format!("{name} {before} -> {after}"))
+    .collect::<Vec<_>>()
+    .join(", ")
+}
