@@ -1,14 +1,13 @@
 //! A fence around Polars' decoders, which panic on some damaged files.
 //!
 //! Its Parquet reader trusts lengths and encodings in the file and ends in slice or arithmetic panics when they lie (the
-//! property tests of `canonical` find such files within seconds). What a user is to see is that the file is damaged.
+//! property tests of `canonical` find such files within seconds). What a user is to see is that the file is damaged. Sizes
+//! that would end the process are checked before, in `pages`.
 
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use std::sync::Once;
 use std::sync::atomic::{AtomicUsize, Ordering};
-
-use polars::prelude::FileMetadata;
 
 /// How many fences are up, in all threads: while one is, panics inside of Polars' sources are not printed. It may panic
 /// on threads of its own.
@@ -23,26 +22,6 @@ thread_local! {
 fn is_silent(info: &PanicHookInfo<'_>) -> bool {
     let polars = || info.location().is_some_and(|location| location.file().contains("polars"));
     FENCED.get() || FENCES.load(Ordering::SeqCst) > 0 && polars()
-}
-
-/// Rows of a row group beyond which a footer is damaged: writers keep to about a million.
-const MOST_ROWS: usize = 1 << 28;
-
-/// Refuses a footer whose row counts cannot be: Polars reserves memory for them before it reads a value, and a failed
-/// reservation ends the process where a panic would not.
-///
-/// # Errors
-/// Which count is impossible.
-pub(super) fn plausible(metadata: &FileMetadata) -> Result<(), String> {
-    for group in &metadata.row_groups {
-        let most =
-            group.parquet_columns().iter().map(|column| usize::try_from(column.num_values()).unwrap_or(usize::MAX));
-        let most = most.max().unwrap_or(0).max(group.num_rows());
-        if most > MOST_ROWS {
-            return Err(format!("its footer speaks of {most} values in one row group"));
-        }
-    }
-    Ok(())
 }
 
 /// Runs a decoder; a panic in it is an error.

@@ -8,6 +8,7 @@ mod guard;
 mod huawei_2023;
 mod map;
 mod options;
+mod pages;
 mod pipeline;
 mod report;
 mod scan;

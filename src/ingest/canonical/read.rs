@@ -10,8 +10,8 @@ use polars::prelude::*;
 
 use super::from_pairs;
 use crate::error::{InputError, Place};
-use crate::ingest::guard;
 use crate::ingest::slots::{Irregular, Rows};
+use crate::ingest::{guard, pages};
 use crate::trace::{COLUMNS, Header, Name, Series, Trace};
 
 const AGAIN: &str = "give a trace that `hpatune ingest` or `hpatune synth` wrote";
@@ -49,9 +49,10 @@ fn assemble<R: MmapBytesReader>(
     path: &Path,
 ) -> Result<Trace, InputError> {
     let at = |error: InputError| if error.place.file.is_none() { error.at(Place::file(path)) } else { error };
+    pages::footer(&mut *open()?).map_err(|problem| at(no_parquet(&problem)))?;
     let mut first = ParquetReader::new(open()?);
     let metadata = guard::decode(|| first.get_metadata().cloned()).map_err(|problem| at(no_parquet(&problem)))?;
-    guard::plausible(&metadata).map_err(|problem| at(damaged(&problem)))?;
+    pages::pages(&mut *open()?, &metadata).map_err(|problem| at(damaged(&problem)))?;
     let header = header(&metadata).map_err(at)?;
     let schema = guard::decode(|| first.schema()).map_err(|problem| at(damaged(&problem)))?;
     let columns = columns(&schema).map_err(at)?;

@@ -7,10 +7,10 @@ use polars::prelude::*;
 
 use super::Columns;
 use crate::error::{InputError, Place};
-use crate::ingest::guard;
 use crate::ingest::map::{Field, Mapping};
 use crate::ingest::scan::{self, Batch, Wanted};
 use crate::ingest::text::Text;
+use crate::ingest::{guard, pages};
 
 /// An input and where its fields stand.
 #[derive(Debug)]
@@ -182,10 +182,11 @@ impl Table {
 }
 
 fn parquet_schema(path: &Path) -> Result<Arc<ArrowSchema>, InputError> {
-    let file = File::open(path).map_err(|error| InputError::io(path, "read", &error))?;
-    let mut reader = ParquetReader::new(file);
-    let footer = guard::decode(|| reader.get_metadata().cloned()).and_then(|footer| guard::plausible(&footer));
-    footer.and_then(|()| guard::decode(|| reader.schema())).map_err(|problem| {
+    let open = || File::open(path).map_err(|error| InputError::io(path, "read", &error));
+    let (mut file, mut reader) = (open()?, ParquetReader::new(open()?));
+    let footer = pages::footer(&mut file).and_then(|()| guard::decode(|| reader.get_metadata().cloned()));
+    let checked = footer.and_then(|footer| pages::pages(&mut file, &footer));
+    checked.and_then(|()| guard::decode(|| reader.schema())).map_err(|problem| {
         InputError::new(format!("this is not a whole Parquet file: {problem}"), NOT_PARQUET).at(Place::file(path))
     })
 }
