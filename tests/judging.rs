@@ -138,12 +138,20 @@ fn wrong_input_leaves_nothing_behind() {
 fn a_reader_that_goes_away_is_no_error() {
     let place = workplace();
     let program = assert_cmd::cargo::cargo_bin("hpatune");
-    let mut child = std::process::Command::new(program)
-        .current_dir(place.path())
-        .args(["tune", "trace.parquet", "-c", "c.toml", "--json"])
-        .stdout(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    drop(child.stdout.take());
-    assert!(child.wait().unwrap().success());
+    for arguments in [
+        &["tune", "trace.parquet", "-c", "c.toml", "--json"][..],
+        &["replay", "trace.parquet", "--json"],
+        &["replay", "trace.parquet", "--timeline", "-"],
+        &["explain", "trace.parquet"],
+        &["synth", "--profile", "diurnal", "-o", "-"],
+    ] {
+        let mut child = std::process::Command::new(&program)
+            .current_dir(place.path())
+            .args(arguments)
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        assert!(child.wait().unwrap().success(), "{arguments:?}");
+    }
 }

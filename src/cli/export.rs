@@ -20,7 +20,7 @@ use crate::hpa::Settings;
 use crate::manifest::{self, Hours, Identity, Name, Namespace, Target};
 use crate::report::number::{dollars, percent};
 
-/// Write what was found as a manifest: an HPA, a patch, or a KEDA ScaledObject
+/// Write what was found as a manifest: an HPA, a patch, a KEDA ScaledObject, or Knative annotations
 ///
 /// From `hpatune tune -o` it takes the configuration as it is. Of a policy it takes what the policy settles on over the
 /// training part of a trace: of each field the median or the most frequent value. With a trace, the manifest says what
@@ -85,6 +85,8 @@ enum Form {
     Patch,
     /// KEDA ScaledObject, which makes the HPA itself
     Keda,
+    /// JSON merge patch for `kubectl patch ksvc NAME --type merge --patch-file`
+    Knative,
 }
 
 /// What is exported, and where it comes from.
@@ -116,7 +118,7 @@ impl Export {
         let natural = if self.tuned.is_some() { Mode::Static } else { Mode::Recommended };
         let mode = self.mode.unwrap_or(natural);
         if mode == Mode::Schedule {
-            if self.kind == Form::Hpa {
+            if matches!(self.kind, Form::Hpa | Form::Knative) {
                 let help = "add `--kind keda` for cron triggers, or `--kind patch` for patches that a CronJob applies";
                 return Err(InputError::new("an HPA knows no time of day", help).field("--mode"));
             }
@@ -210,6 +212,14 @@ impl Export {
             (Form::Keda, hours) => {
                 let object = manifest::scaled_object(&identity, &self.target, &spec, hours.as_ref())?;
                 Ok(manifest::yaml(&object))
+            }
+            (Form::Knative, _) => {
+                let (patch, unsaid) = manifest::service_patch(&identity, &spec)?;
+                if !unsaid.is_empty() {
+                    let unsaid = unsaid.join(" and ");
+                    tracing::warn!("Knative has no annotation for {unsaid}: what it does differs from what was judged");
+                }
+                Ok(format!("{patch:#}\n"))
             }
             (Form::Patch, None) => Ok(format!("{:#}\n", manifest::patch(&identity, &self.target, &spec)?)),
             (Form::Patch, Some(hours)) => {

@@ -13,7 +13,7 @@ Examples:
   hpatune ingest invocations.csv.gz durations.csv memory.csv -o azure.parquet
   hpatune ingest private_dataset/requests_minute/*.csv --top 20 -o huawei.parquet
   hpatune ingest requests.csv --map t=minute --map requests=count --missing zero
-  hpatune ingest pools.csv --no-header --map function=1 --map t=2 --map cpu=4:cores --map memory=5:GiB";
+  hpatune ingest pools.csv --no-header --map function=1 --map t=2 --map cpu=4:cores";
 
 /// Turn published or exported data into a trace
 ///

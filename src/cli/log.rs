@@ -12,7 +12,14 @@ pub(super) struct Talk {
     #[arg(short, long, global = true, help_heading = "Messages")]
     quiet: bool,
     /// Form of the messages on standard error
-    #[arg(long, global = true, value_enum, default_value_t = Format::Text, help_heading = "Messages")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "FORMAT",
+        default_value_t = Format::Text,
+        help_heading = "Messages"
+    )]
     log_format: Format,
 }
 

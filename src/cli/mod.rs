@@ -164,13 +164,20 @@ fn usage(error: &clap::Error) -> ExitCode {
     }
 }
 
+/// What reading or writing failed with, also inside of the errors of JSON and CSV.
+fn io_kind(cause: &(dyn std::error::Error + 'static)) -> Option<io::ErrorKind> {
+    if let Some(json) = cause.downcast_ref::<serde_json::Error>() {
+        return json.io_error_kind();
+    }
+    if let Some(csv::ErrorKind::Io(io)) = cause.downcast_ref().map(csv::Error::kind) {
+        return Some(io.kind());
+    }
+    let io = cause.downcast_ref::<io::Error>()?;
+    io.get_ref().and_then(|inner| io_kind(inner)).or(Some(io.kind()))
+}
+
 fn fail(error: &anyhow::Error) -> ExitCode {
-    let closed = |cause: &(dyn std::error::Error + 'static)| {
-        let json = cause.downcast_ref::<serde_json::Error>().and_then(serde_json::Error::io_error_kind);
-        let io = cause.downcast_ref::<io::Error>().map(io::Error::kind);
-        io.or(json) == Some(io::ErrorKind::BrokenPipe)
-    };
-    if error.chain().any(closed) {
+    if error.chain().any(|cause| io_kind(cause) == Some(io::ErrorKind::BrokenPipe)) {
         return ExitCode::SUCCESS;
     }
     let input = error.downcast_ref::<InputError>();

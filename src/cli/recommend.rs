@@ -22,10 +22,11 @@ use crate::units::{self, Replicas};
 
 const EXAMPLES: &str = "\
 Examples:
-  hpatune recommend --policy policy.safetensors --metrics web.csv --map t=time --map cpu=cpu:cores --map replicas=pods
+  hpatune recommend --policy policy.safetensors --metrics web.csv \\
+      --map t=time --map cpu=cpu:cores --map replicas=pods
   kubectl get hpa web -o yaml > web.yaml
-  ... | hpatune recommend --policy policy.safetensors --metrics - --map t=time --map requests=rps:rps \\
-      --replicas 4 --hpa web.yaml --state web.state > patch.json
+  ... | hpatune recommend --policy policy.safetensors --metrics - \\
+      --map t=time --map requests=rate:rps --replicas 4 --hpa web.yaml --state web.state > patch.json
   kubectl patch hpa web --type merge --patch-file patch.json";
 
 /// What a policy would set now, from recent metrics: a merge patch for the live HPA

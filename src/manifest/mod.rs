@@ -4,6 +4,7 @@ mod decode;
 mod documents;
 mod hours;
 mod keda;
+mod knative;
 mod names;
 mod node;
 mod patch;
@@ -14,6 +15,7 @@ mod write;
 
 pub use hours::Hours;
 pub use keda::{ScaledObject, scaled_object};
+pub use knative::service_patch;
 pub use names::{Name, Namespace, Target, TargetKind};
 pub use patch::{changes, patch, schedule_patches};
 pub use read::read_hpa;
