@@ -35,7 +35,7 @@ pub(super) struct Ingest {
     /// COLUMN is a name from the header, or a number from 1. Units: time s, ms, us, ns, date; requests count, rps,
     /// per_minute; cpu cores, millicores, nanocores, percent, percent-of-N, fraction-of-N (of N cores); memory bytes,
     /// KiB, MiB, GiB, KB, MB, GB; duration s, ms, us.
-    #[arg(long, value_name = "FIELD=COLUMN[:UNIT]")]
+    #[arg(long, value_name = "FIELD=COLUMN[:UNIT]", value_parser = mapping)]
     map: Vec<Mapping>,
     /// The text tables have no header
     #[arg(long)]
@@ -64,6 +64,14 @@ pub(super) struct Ingest {
     /// Print the report on standard output as one JSON document
     #[arg(long)]
     json: bool,
+}
+
+/// A `--map`; the remedy stands in the message, because the parser of flags has no other place for it.
+///
+/// # Errors
+/// What is wrong, and what to write.
+pub(super) fn mapping(text: &str) -> Result<Mapping, String> {
+    text.parse().map_err(|error: InputError| format!("{}; {}", error.problem, error.help))
 }
 
 impl Ingest {

@@ -35,7 +35,7 @@ pub fn write_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> anyhow::Res
         .prefix(".hpatune-")
         .permissions(permissions())
         .tempfile_in(directory)
-        .map_err(|error| wrong(&error))?;
+        .map_err(|error| wrong(&bare(&error)))?;
     {
         let mut buffered = io::BufWriter::new(file.as_file_mut());
         write(&mut buffered)?;
@@ -44,6 +44,13 @@ pub fn write_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> anyhow::Res
     file.as_file().sync_all().map_err(|error| wrong(&error))?;
     file.persist(path).map_err(|error| wrong(&error.error))?;
     Ok(())
+}
+
+/// The system's error, without the name of the temporary file, which says nothing to anybody.
+fn bare(error: &io::Error) -> io::Error {
+    let inner = error.get_ref().and_then(std::error::Error::source).and_then(|inner| inner.downcast_ref::<io::Error>());
+    let code = inner.unwrap_or(error).raw_os_error();
+    code.map_or_else(|| io::Error::from(error.kind()), io::Error::from_raw_os_error)
 }
 
 #[cfg(unix)]

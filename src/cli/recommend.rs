@@ -45,7 +45,7 @@ pub(super) struct Recommend {
     #[arg(long, value_name = "FILE")]
     metrics: PathBuf,
     /// Which column of the metrics is what, as in `hpatune ingest`
-    #[arg(long, value_name = "FIELD=COLUMN[:UNIT]")]
+    #[arg(long, value_name = "FIELD=COLUMN[:UNIT]", value_parser = super::ingest::mapping)]
     map: Vec<Mapping>,
     /// Length of a slot of the metrics; left out, their own
     #[arg(long, value_name = "SPAN", value_parser = units::parse_span)]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::error::InputError;
+use crate::error::{InputError, Place};
 use crate::ingest::options::Options;
 use crate::ingest::report::Report;
 use crate::ingest::source::{Source, Surveyed};
@@ -38,7 +38,10 @@ impl Ingest {
         options.validate()?;
         let mut report = Report { files: inputs.len(), ..Report::default() };
         let source = format::open(inputs, options, &mut report)?;
-        let chosen = choose(source.functions(), options)?;
+        let chosen = choose(source.functions(), options).map_err(|error| match inputs {
+            [one] if error.field.is_none() => error.at(Place::file(one)),
+            _ => error,
+        })?;
         report.functions_found = source.functions().len();
         Ok(Self { source, chosen, interval: options.interval, memory: options.memory, report })
     }

@@ -1,0 +1,32 @@
+//! The experiment files that are shipped.
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn config(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hpatune"));
+    command.arg("config").args(arguments).output().expect("the program starts")
+}
+
+#[test]
+fn the_shipped_files_are_right() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs");
+    let mut count = 0;
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        let output = config(&["check", path.to_str().unwrap()]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        count += 1;
+    }
+    assert!(count >= 4, "only {count} files");
+}
+
+#[test]
+fn the_default_file_is_what_the_program_prints() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/default.toml");
+    let printed = String::from_utf8(config(&["default"]).stdout).unwrap();
+    let shipped = fs::read_to_string(file).unwrap();
+    assert!(printed == shipped, "write it anew: hpatune config default > configs/default.toml");
+}
