@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use crate::cli::Status;
+use crate::cli::contents::Contents;
 #[cfg(feature = "plot")]
 use crate::cli::output;
 use crate::ingest::canonical;
@@ -12,14 +13,14 @@ use crate::plot::Format;
 use crate::trace::{Trace, stats};
 use crate::units;
 
-/// Show what is in a trace: where it comes from, and the statistics of its functions
+/// Show what is in a trace, a policy or a result: where it comes from, and the figures of what it holds
 ///
-/// Statistics are of requests, or of CPU (in millicores) where no requests were recorded: mean per slot, peak and 99th
+/// A trace's statistics are of requests, or of CPU (in millicores) where no requests were recorded: mean per slot, peak and 99th
 /// percentile over the mean, share of slots at zero, autocorrelation from slot to slot and from day to day, and the
 /// share of the variance that the hour of the day explains.
 #[derive(Debug, clap::Args)]
 pub(super) struct Inspect {
-    /// Trace; `-` is standard input
+    /// Trace, policy, or what `replay`, `evaluate` or `tune` printed with --json; `-` is a trace on standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// Print one JSON document
@@ -42,6 +43,15 @@ pub(super) struct Inspect {
 
 impl Inspect {
     pub(super) fn run(self, out: &mut impl Write) -> anyhow::Result<Status> {
+        if let Some(contents) = Contents::of(&self.file)? {
+            if self.json {
+                serde_json::to_writer_pretty(&mut *out, &contents.document())?;
+                writeln!(out)?;
+            } else {
+                contents.print(out)?;
+            }
+            return Ok(Status::Done);
+        }
         let mut trace = canonical::read(&self.file)?;
         if !self.select.is_empty() {
             trace = trace.select(&self.select)?;

@@ -7,6 +7,8 @@
 mod calibrate;
 mod completions;
 mod config;
+#[cfg(feature = "ingest")]
+mod contents;
 #[cfg(all(feature = "ingest", feature = "manifest"))]
 mod diff;
 #[cfg(feature = "ingest")]
