@@ -48,9 +48,9 @@ pub fn write_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> anyhow::Res
 
 /// The system's error, without the name of the temporary file, which says nothing to anybody.
 fn bare(error: &io::Error) -> io::Error {
-    let inner = error.get_ref().and_then(std::error::Error::source).and_then(|inner| inner.downcast_ref::<io::Error>());
-    let code = inner.unwrap_or(error).raw_os_error();
-    code.map_or_else(|| io::Error::from(error.kind()), io::Error::from_raw_os_error)
+    let text = error.to_string();
+    let bare = text.split_once(" at path ").map_or(text.as_str(), |(bare, _)| bare);
+    io::Error::new(error.kind(), bare)
 }
 
 #[cfg(unix)]
