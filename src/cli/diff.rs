@@ -7,10 +7,12 @@ use serde_json::Value;
 
 use crate::autoscalers::HpaAutoscaler;
 use crate::cli::explain::workload;
-use crate::cli::world::Cluster;
+use crate::cli::world::{Deployed, stdin_once};
 use crate::cli::{Status, traces};
+use crate::config::Experiment;
+use crate::error::InputError;
 use crate::hpa::api::HorizontalPodAutoscaler;
-use crate::manifest::read_hpa;
+use crate::manifest::Manifests;
 use crate::report::decisions::clock;
 use crate::report::number::{change, dollars, fixed, percent, significant};
 use crate::report::{Align, Table};
@@ -33,9 +35,8 @@ pub(super) struct Diff {
     /// Experiment file
     #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Manifest of the Deployment: requests, limits, probes
-    #[arg(long, value_name = "FILE")]
-    deployment: Option<PathBuf>,
+    #[command(flatten)]
+    deployed: Deployed,
     /// Only functions whose name matches, with `*` and `?`; may be repeated
     #[arg(long, value_name = "GLOB")]
     function: Vec<String>,
@@ -93,8 +94,7 @@ struct Field {
 
 impl Diff {
     pub(super) fn run(self, out: &mut impl Write) -> anyhow::Result<Status> {
-        let (old, new) = (read_hpa(&self.old, None)?, read_hpa(&self.new, None)?);
-        let experiment = Cluster::new(self.config.clone(), self.deployment.clone()).load()?.experiment;
+        let (experiment, [old, new]) = self.load()?;
         let settings = experiment.sim();
         let loaded = traces::load(std::slice::from_ref(&self.trace), &self.function)?.remove(0);
         let mut functions = Vec::new();
@@ -114,6 +114,25 @@ impl Diff {
             print(&document, (&self.old, &self.new), out)?;
         }
         Ok(Status::Done)
+    }
+}
+
+impl Diff {
+    /// The world, and both objects.
+    fn load(&self) -> Result<(Experiment, [HorizontalPodAutoscaler; 2]), InputError> {
+        stdin_once(&[
+            ("OLD", Some(&self.old)),
+            ("NEW", Some(&self.new)),
+            ("--trace", Some(&self.trace)),
+            ("--config", self.config.as_deref()),
+            ("--deployment", self.deployed.deployment.as_deref()),
+        ])?;
+        let mut experiment = Experiment::load(self.config.as_deref())?;
+        let read = |path| Manifests::read(path)?.hpa(self.deployed.target.as_deref());
+        let both = [read(&self.old)?, read(&self.new)?];
+        self.deployed.apply(&mut experiment, None, &both)?;
+        experiment.validate()?;
+        Ok((experiment, both.map(|hpa| hpa.object().clone())))
     }
 }
 

@@ -78,7 +78,7 @@ struct Document<'a> {
 impl Evaluate {
     pub(super) fn run(self, out: &mut impl Write) -> anyhow::Result<Status> {
         let gates = self.require.iter().map(|text| Gate::parse(text)).collect::<Result<Vec<_>, _>>()?;
-        let World { experiment, current } = self.cluster.load()?;
+        let World { experiment, current } = self.cluster.load(&self.trace)?;
         let contenders = self.contenders(&experiment, current)?;
         let learned: Vec<String> = contenders.iter().filter(|it| it.is_learned()).map(|it| it.name.clone()).collect();
         let names: Vec<&str> = contenders.iter().map(|it| it.name.as_str()).collect();

@@ -52,7 +52,7 @@ struct Line<'a> {
 
 impl Explain {
     pub(super) fn run(self, out: &mut impl Write) -> anyhow::Result<Status> {
-        let world = self.cluster.load()?;
+        let world = self.cluster.load(std::slice::from_ref(&self.trace))?;
         let spec = world.current.unwrap_or_else(|| world.experiment.hpa.spec());
         let loaded = traces::load(std::slice::from_ref(&self.trace), &self.function)?.remove(0);
         for (at, series) in loaded.trace.functions.iter().enumerate() {

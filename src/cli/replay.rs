@@ -94,7 +94,7 @@ impl Replay {
                 InputError::new("both would go to standard output", "give --timeline a file, or leave out --json");
             return Err(error.field("--timeline").into());
         }
-        let world = self.cluster.load()?;
+        let world = self.cluster.load(std::slice::from_ref(&self.trace))?;
         let policy = self.contender(&world)?;
         self.make_directory()?;
         let loaded = traces::load(std::slice::from_ref(&self.trace), &self.function)?.remove(0);

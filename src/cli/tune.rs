@@ -63,7 +63,7 @@ struct Document<'a> {
 
 impl Tune {
     pub(super) fn run(self, out: &mut impl Write) -> anyhow::Result<Status> {
-        let World { experiment, current } = self.cluster.load()?;
+        let World { experiment, current } = self.cluster.load(&self.traces)?;
         let loaded = traces::load(&self.traces, &self.function)?;
         let tasks = judged(&loaded, &experiment)?;
         let groups: Vec<&[Task]> =

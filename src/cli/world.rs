@@ -1,6 +1,6 @@
 //! The world a command simulates in: an experiment file, over which manifests of a cluster may stand.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::config::Experiment;
 use crate::error::InputError;
@@ -12,14 +12,25 @@ pub(super) struct Cluster {
     /// Experiment file
     #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Manifest of the HPA in use (`autoscaling/v2` or v1); in comparisons it is `current`
+    /// Manifest of the HPA in use (`autoscaling/v2` or v1); in comparisons it is `current`; `-` is standard input
     #[cfg(feature = "manifest")]
     #[arg(long, value_name = "FILE")]
     hpa: Option<PathBuf>,
-    /// Manifest of the Deployment: requests, limits, probes
     #[cfg(feature = "manifest")]
+    #[command(flatten)]
+    deployed: Deployed,
+}
+
+/// Flags that say what is scaled.
+#[cfg(feature = "manifest")]
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(super) struct Deployed {
+    /// Manifest of the Deployment: requests, limits, replicas, probes, grace period; may be the file of --hpa
     #[arg(long, value_name = "FILE")]
-    deployment: Option<PathBuf>,
+    pub(super) deployment: Option<PathBuf>,
+    /// Which one is meant in manifests that hold several, as NAME or KIND/NAME of the Deployment
+    #[arg(long, value_name = "KIND/NAME")]
+    pub(super) target: Option<String>,
 }
 
 /// What the flags say.
@@ -32,17 +43,22 @@ pub(super) struct World {
 }
 
 impl Cluster {
-    /// A cluster without an HPA in use.
-    #[cfg(feature = "manifest")]
-    pub(super) fn new(config: Option<PathBuf>, deployment: Option<PathBuf>) -> Self {
-        Self { config, hpa: None, deployment }
-    }
-
-    /// Reads the files. The upper bound of replicas is the given HPA's.
+    /// Reads the files; `traces` are those that the command reads besides. The upper bound of replicas is the given
+    /// HPA's.
     ///
     /// # Errors
-    /// What their readers refuse.
-    pub(super) fn load(&self) -> Result<World, InputError> {
+    /// What their readers refuse, and standard input that is asked for twice.
+    pub(super) fn load(&self, traces: &[PathBuf]) -> Result<World, InputError> {
+        let mut readers: Vec<(&str, Option<&Path>)> =
+            traces.iter().map(|path| ("TRACE", Some(path.as_path()))).collect();
+        readers.push(("--config", self.config.as_deref()));
+        #[cfg(feature = "manifest")]
+        {
+            // One file of manifests may serve both.
+            let deployment = self.deployed.deployment.as_deref().filter(|path| Some(*path) != self.hpa.as_deref());
+            readers.extend([("--hpa", self.hpa.as_deref()), ("--deployment", deployment)]);
+        }
+        stdin_once(&readers)?;
         let mut world = World { experiment: Experiment::load(self.config.as_deref())?, current: None };
         #[cfg(feature = "manifest")]
         self.manifests(&mut world)?;
@@ -51,21 +67,64 @@ impl Cluster {
 
     #[cfg(feature = "manifest")]
     fn manifests(&self, world: &mut World) -> Result<(), InputError> {
-        use crate::manifest::{read_deployment, read_hpa};
-        let experiment = &mut world.experiment;
-        if let Some(path) = &self.deployment {
-            let mut sim = experiment.sim();
-            for open in read_deployment(path, None)?.apply(&mut sim) {
-                tracing::warn!("{open}");
-            }
-            (experiment.pod, experiment.startup) = (sim.pod, sim.startup);
-        }
-        if let Some(path) = &self.hpa {
-            let spec = read_hpa(path, None)?.spec();
-            experiment.hpa.max_replicas = spec.max_replicas;
-            experiment.hpa.min_replicas = experiment.hpa.min_replicas.min(spec.max_replicas);
+        use crate::manifest::Manifests;
+        let file = self.hpa.as_deref().map(Manifests::read).transpose()?;
+        let hpa = file.as_ref().map(|file| file.hpa(self.deployed.target.as_deref())).transpose()?;
+        let shared = file.filter(|_| self.deployed.deployment == self.hpa);
+        self.deployed.apply(&mut world.experiment, shared, hpa.as_slice())?;
+        if let Some(hpa) = hpa {
+            let spec = hpa.object().spec();
+            let own = &mut world.experiment.hpa;
+            own.max_replicas = spec.max_replicas;
+            own.min_replicas = own.min_replicas.min(spec.max_replicas);
             world.current = Some(spec);
         }
-        experiment.validate()
+        world.experiment.validate()
     }
+}
+
+#[cfg(feature = "manifest")]
+impl Deployed {
+    /// Takes over what the Deployment says, and checks that the simulation measures what the HPAs look at. `shared` is
+    /// the Deployment's file where it has been read.
+    ///
+    /// # Errors
+    /// What the reader refuses, and metrics that the simulation does not have.
+    pub(super) fn apply(
+        &self,
+        experiment: &mut Experiment,
+        shared: Option<crate::manifest::Manifests>,
+        hpas: &[crate::manifest::Hpa],
+    ) -> Result<(), InputError> {
+        use crate::manifest::Manifests;
+        let mut sim = experiment.sim();
+        if let Some(path) = &self.deployment {
+            let file = shared.map_or_else(|| Manifests::read(path), Ok)?;
+            let scaled = hpas.first().map(crate::manifest::Hpa::target);
+            let workload = file.workload(self.target.as_deref(), scaled.as_deref())?;
+            if let Some(scaled) = scaled.filter(|scaled| !scaled.eq_ignore_ascii_case(&workload.name)) {
+                tracing::warn!("the HPA scales {scaled}, and what is simulated is {}", workload.name);
+            }
+            for open in workload.apply(&mut sim) {
+                tracing::warn!("{open}");
+            }
+            let named = hpas.iter().flat_map(crate::manifest::Hpa::containers);
+            if let Some(container) = named.into_iter().find(|name| workload.containers.iter().any(|own| own == name))
+                && workload.containers.len() > 1
+            {
+                tracing::warn!("container {container} is simulated with the whole request of its pod");
+                container.clone_into(&mut sim.pod.container);
+            }
+            (experiment.pod, experiment.startup) = (sim.pod.clone(), sim.startup.clone());
+        }
+        hpas.iter().try_for_each(|hpa| hpa.check_metrics(&sim))
+    }
+}
+
+/// Checks that no two of the files, by what asks for them, are standard input, which can be read once.
+pub(super) fn stdin_once(readers: &[(&str, Option<&Path>)]) -> Result<(), InputError> {
+    let mut asking = readers.iter().filter(|(_, path)| path.is_some_and(|path| path.as_os_str() == "-"));
+    let (Some((first, _)), Some((second, _))) = (asking.next(), asking.next()) else { return Ok(()) };
+    let problem = format!("{first} and {second} both ask for standard input, which can be read once");
+    Err(InputError::new(problem, "give one of them a file"))
 }

@@ -12,6 +12,8 @@ pub struct Mapping {
     pub(super) field: Field,
     /// The column: its name, or its number from 1.
     pub(super) column: String,
+    /// Whether cells may end in a percent sign.
+    pub(super) percent: bool,
     /// As the user wrote it, for messages.
     text: String,
 }
@@ -45,10 +47,15 @@ pub(super) enum Scale {
     Times(f64),
     /// A rate: times this, and times the seconds of a slot.
     PerSecond(f64),
+    /// A mean per replica: times this, and times the replicas of the row.
+    PerReplica(f64),
 }
 
 const FIELDS: &str = "t, function, requests, cpu, memory, duration, duration_p50, duration_p90, duration_p99, replicas";
-const CPU_UNITS: &str = "cores, millicores, nanocores, percent (of a core), percent-of-N or fraction-of-N (of N cores)";
+const CPU_UNITS: &str = "cores, millicores, nanocores, percent (of a core), percent-of-N or fraction-of-N (of N cores); \
+    with -per-replica behind it where the column is a mean per replica, as in percent-of-0.1-per-replica";
+/// Behind a unit of CPU: the column is a mean per replica.
+const PER_REPLICA: &str = "-per-replica";
 
 impl FromStr for Mapping {
     type Err = InputError;
@@ -75,7 +82,8 @@ impl FromStr for Mapping {
             let problem = if unit.is_empty() { "needs a unit".to_owned() } else { format!("cannot be in `{unit}`") };
             wrong(format!("{text}: {problem}"), format!("add one after a colon: {units}"))
         })?;
-        Ok(Self { field, column: column.to_owned(), text: text.to_owned() })
+        let percent = unit.starts_with("percent");
+        Ok(Self { field, column: column.to_owned(), percent, text: text.to_owned() })
     }
 }
 
@@ -138,8 +146,16 @@ fn requests(unit: &str) -> Option<Scale> {
 }
 
 fn cpu(unit: &str) -> Option<Scale> {
+    match unit.strip_suffix(PER_REPLICA) {
+        Some(unit) => millicores(unit).map(Scale::PerReplica),
+        None => millicores(unit).map(Scale::Times),
+    }
+}
+
+/// How many millicores a unit of CPU is.
+fn millicores(unit: &str) -> Option<f64> {
     let cores = |text: &str| text.parse().ok().filter(|cores: &f64| *cores > 0.0 && cores.is_finite());
-    Some(Scale::Times(match unit {
+    Some(match unit {
         "cores" => 1000.0,
         "millicores" => 1.0,
         "nanocores" => 1e-6,
@@ -148,7 +164,7 @@ fn cpu(unit: &str) -> Option<Scale> {
             Some(text) => 10.0 * cores(text)?,
             None => 1000.0 * cores(unit.strip_prefix("fraction-of-")?)?,
         },
-    }))
+    })
 }
 
 fn memory(unit: &str) -> Option<Scale> {
@@ -184,7 +200,7 @@ mod tests {
 
     fn scale(text: &str) -> f64 {
         match map(text).unwrap().0 {
-            Field::Value(_, Scale::Times(factor) | Scale::PerSecond(factor)) => factor,
+            Field::Value(_, Scale::Times(factor) | Scale::PerSecond(factor) | Scale::PerReplica(factor)) => factor,
             other => panic!("{other:?}"),
         }
     }
@@ -196,6 +212,8 @@ mod tests {
         assert_eq!(map("requests=tp:rps"), Ok((Field::Value(Name::Requests, Scale::PerSecond(1.0)), "tp".into())));
         assert_eq!(map("function=ns:name"), Ok((Field::Function, "ns:name".into())), "`name` is no unit");
         assert_eq!(map("requests=a=b").unwrap().1, "a=b");
+        let mean = Field::Value(Name::Cpu, Scale::PerReplica(1000.0));
+        assert_eq!(map("cpu=x:cores-per-replica"), Ok((mean, "x".into())));
     }
 
     #[test]
@@ -205,6 +223,7 @@ mod tests {
             ("cpu=x:percent", 10.0),
             ("cpu=x:percent-of-4", 40.0),
             ("cpu=x:fraction-of-0.5", 500.0),
+            ("cpu=x:percent-of-0.1-per-replica", 1.0),
             ("cpu=cpu_millicores", 1.0),
             ("memory=x:GiB", 1_073_741_824.0),
             ("memory=x:MB", 1e6),

@@ -25,6 +25,8 @@ pub(super) struct Wanted<'a> {
     pub texts: &'a [usize],
     /// Columns to read as numbers.
     pub numbers: &'a [usize],
+    /// Those of them whose cells may end in a percent sign.
+    pub percents: &'a [usize],
     /// Whether [`NULLS`] are missing values; otherwise only empty cells are.
     pub spelled_nulls: bool,
 }
@@ -105,12 +107,16 @@ pub(super) fn text(
 fn plan(table: &Text, wanted: Wanted<'_>, rows: usize) -> PolarsResult<LazyFrame> {
     let name = |column: usize| PlSmallStr::from(format!("c{column}"));
     let mut schema: Schema = (0..table.first.len()).map(|at| Field::new(name(at), DataType::String)).collect();
-    for &column in wanted.numbers {
+    for &column in wanted.numbers.iter().filter(|column| !wanted.percents.contains(column)) {
         schema.insert(name(column), DataType::Float64);
     }
+    let number = |column: usize| match wanted.percents.contains(&column) {
+        true => col(name(column)).str().strip_suffix(lit("%")).strict_cast(DataType::Float64),
+        false => col(name(column)),
+    };
     let nulls = NULLS.iter().map(|text| PlSmallStr::from(*text)).collect();
     let texts = wanted.texts.iter().enumerate().map(|(at, &column)| col(name(column)).alias(format!("text{at}")));
-    let numbers = wanted.numbers.iter().enumerate().map(|(at, &column)| col(name(column)).alias(format!("number{at}")));
+    let numbers = wanted.numbers.iter().enumerate().map(|(at, &column)| number(column).alias(format!("number{at}")));
     let select: Vec<Expr> = texts.chain(numbers).collect();
     let path = PlRefPath::try_from_path(table.plain())?;
     let reader = LazyCsvReader::new(path)
@@ -127,7 +133,8 @@ fn plan(table: &Text, wanted: Wanted<'_>, rows: usize) -> PolarsResult<LazyFrame
 
 /// Finds the cell that Polars could not read; it does not say which it was.
 fn wrong_cell(table: &Text, wanted: Wanted<'_>, problem: &str) -> InputError {
-    let no_number = |text: &str| {
+    let no_number = |column: usize, text: &str| {
+        let text = if wanted.percents.contains(&column) { text.strip_suffix('%').unwrap_or(text) } else { text };
         let text = text.trim_start();
         let null = text.is_empty() || wanted.spelled_nulls && NULLS.contains(&text);
         !null && text.parse::<f64>().is_err()

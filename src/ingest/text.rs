@@ -109,12 +109,12 @@ impl Text {
         &self,
         skip: usize,
         columns: &[usize],
-        wrong: impl Fn(&str) -> bool,
+        wrong: impl Fn(usize, &str) -> bool,
     ) -> Option<(Place, usize, String)> {
         let mut found = None;
         self.search(|at, record, place| {
             let cells = columns.iter().filter_map(|&column| Some((column, lossy(record.get(column)?))));
-            let bad = cells.into_iter().find(|(_, text)| at >= skip && wrong(text));
+            let bad = cells.into_iter().find(|(column, text)| at >= skip && wrong(*column, text));
             found = bad.map(|(column, text)| (place, column, text));
             found.is_some()
         });

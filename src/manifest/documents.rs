@@ -1,7 +1,7 @@
 //! A file of manifests: several documents, `List`s within, and the one object that is meant.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::node::{self, Kind, Node};
 use crate::error::{InputError, Place};
@@ -9,8 +9,25 @@ use crate::error::{InputError, Place};
 /// Largest file that is read, in bytes; a cluster's worth of HPAs takes a few MB.
 const MAX_BYTES: u64 = 256 << 20;
 
-/// Every object of a file, or of standard input for `-`, in order; the items of `List`s take its place.
-pub(super) fn read(path: &Path) -> Result<Vec<Node>, InputError> {
+/// The objects of a file of manifests.
+#[derive(Debug, Clone)]
+pub struct Manifests {
+    pub(super) path: PathBuf,
+    pub(super) objects: Vec<Node>,
+}
+
+impl Manifests {
+    /// Reads a file, or standard input for `-`: YAML or JSON, of one document or several. The items of `List`s stand for
+    /// them.
+    ///
+    /// # Errors
+    /// A file that cannot be read, is not YAML, or holds something that is no Kubernetes object.
+    pub fn read(path: &Path) -> Result<Self, InputError> {
+        Ok(Self { path: path.to_owned(), objects: read(path)? })
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<Node>, InputError> {
     let text = bytes(path).map_err(|error| InputError::io(path, "read", &error))?;
     if text.len() as u64 > MAX_BYTES {
         let problem = format!("larger than {} MiB", MAX_BYTES >> 20);

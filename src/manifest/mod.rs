@@ -13,11 +13,12 @@ mod read;
 mod workload;
 mod write;
 
+pub use documents::Manifests;
 pub use hours::Hours;
 pub use keda::{ScaledObject, scaled_object};
 pub use knative::service_patch;
 pub use names::{Name, Namespace, Target, TargetKind};
 pub use patch::{changes, patch, schedule_patches};
-pub use read::read_hpa;
-pub use workload::{Readiness, Workload, read_deployment};
+pub use read::Hpa;
+pub use workload::{Readiness, Workload};
 pub use write::{Identity, hpa, yaml};

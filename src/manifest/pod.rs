@@ -41,6 +41,11 @@ impl Pod<'_> {
             .collect())
     }
 
+    /// Names of the containers that run as long as the pod.
+    pub(super) fn container_names(&self) -> Result<Vec<String>, InputError> {
+        Ok(self.running()?.into_iter().map(|(_, container)| container.name.clone()).collect())
+    }
+
     /// The sum of the containers' CPU requests.
     pub(super) fn cpu_request(&self) -> Result<Millicores, InputError> {
         if let Some(milli) = self.total("requests", "cpu")? {

@@ -1,37 +1,105 @@
 //! An HPA of a file as the API object: decoded strictly, `autoscaling/v1` converted, refused where the API server refuses.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use k8s_openapi::api::autoscaling::{v1, v2};
 
 use super::decode::decode;
-use super::documents;
+use super::documents::{self, Manifests};
 use super::node::Node;
 use crate::error::InputError;
 use crate::hpa::api::HorizontalPodAutoscaler;
 use crate::hpa::spec::Flags;
+use crate::sim;
 
 const KIND: &str = "HorizontalPodAutoscaler";
 
 /// Annotations in which `autoscaling/v1` hides what it has no fields for.
 const HIDDEN: [&str; 2] = ["autoscaling.alpha.kubernetes.io/metrics", "autoscaling.alpha.kubernetes.io/behavior"];
 
-/// Reads the HPA of a file (`-` is standard input): `autoscaling/v2`, or `v1`, which is converted; YAML or JSON, among
-/// other documents or in a `List`. `which` picks among several, as `NAME`, `KIND/NAME` or the name of the scale target.
-///
-/// # Errors
-/// A file that cannot be read, holds none or several, an unknown field, a wrong type, or a value that the API server
-/// refuses.
-pub fn read_hpa(path: &Path, which: Option<&str>) -> Result<HorizontalPodAutoscaler, InputError> {
-    let objects = documents::read(path)?;
-    let node = documents::choose(objects, &[KIND], which, scale_target, path)?;
-    let object = typed(&node, path)?;
-    let value = serde_json::to_value(&object).expect("a Kubernetes object is plain data");
-    let object: HorizontalPodAutoscaler = serde_json::from_value(value).map_err(|error| {
-        InputError::new(error.to_string(), "see `kubectl explain hpa.spec`").at(node.locate("spec").place(path))
-    })?;
-    validate(&object, &node, path)?;
-    Ok(object)
+/// An HPA of a file, and where it stands there.
+#[derive(Debug, Clone)]
+pub struct Hpa {
+    object: HorizontalPodAutoscaler,
+    node: Node,
+    path: PathBuf,
+}
+
+impl Hpa {
+    /// The object.
+    #[must_use]
+    pub fn object(&self) -> &HorizontalPodAutoscaler {
+        &self.object
+    }
+
+    /// What it scales, as `Kind/name`.
+    #[must_use]
+    pub fn target(&self) -> String {
+        let target = &self.object.spec.scale_target_ref;
+        format!("{}/{}", target.kind, target.name)
+    }
+
+    /// Containers that its `ContainerResource` metrics look at.
+    pub fn containers(&self) -> impl Iterator<Item = &str> {
+        let metrics = self.object.spec.metrics.iter().flatten();
+        metrics.filter_map(|metric| Some(metric.container_resource.as_ref()?.container.as_str()))
+    }
+
+    /// Checks that the simulated cluster measures every metric of the HPA, or that the settings say that nothing does.
+    ///
+    /// # Errors
+    /// A Pods, External or Object metric of a name that stands for no signal, and a container that the pods do not have.
+    pub fn check_metrics(&self, settings: &sim::Settings) -> Result<(), InputError> {
+        for (index, metric) in self.object.spec.metrics.iter().flatten().enumerate() {
+            let sources = [
+                ("pods", metric.pods.as_ref().map(|source| &source.metric)),
+                ("external", metric.external.as_ref().map(|source| &source.metric)),
+                ("object", metric.object.as_ref().map(|source| &source.metric)),
+            ];
+            for (member, name) in sources.into_iter().filter_map(|(member, metric)| Some((member, &metric?.name))) {
+                if settings.metrics.signal(name).is_none() {
+                    let problem = format!("nothing in the simulation measures {name:?}");
+                    let help = format!(
+                        "say what it measures in the experiment file: under [metrics], names = {{ {name:?} = \
+                         \"requests_per_second\" }}, or \"in_flight\", or \"nothing\" if it always fails"
+                    );
+                    return Err(self.refuse(format!("spec.metrics[{index}].{member}.metric.name"), problem, help));
+                }
+            }
+            if let Some(source) = metric.container_resource.as_ref()
+                && source.container != settings.pod.container
+            {
+                let (found, own) = (&source.container, &settings.pod.container);
+                let problem = format!("the simulated pods have one container, {own:?}, and not {found:?}");
+                let help = format!("set pod.container = {found:?} in the experiment file");
+                return Err(self.refuse(format!("spec.metrics[{index}].containerResource.container"), problem, help));
+            }
+        }
+        Ok(())
+    }
+
+    fn refuse(&self, field: String, problem: String, help: String) -> InputError {
+        InputError::new(problem, help).at(self.node.locate(&field).place(&self.path)).field(field)
+    }
+}
+
+impl Manifests {
+    /// The HPA: `autoscaling/v2`, or `v1`, which is converted; YAML or JSON, among other documents or in a `List`.
+    /// `which` picks among several, as `NAME`, `KIND/NAME` or the name of the scale target.
+    ///
+    /// # Errors
+    /// None or several that fit, an unknown field, a wrong type, or a value that the API server refuses.
+    pub fn hpa(&self, which: Option<&str>) -> Result<Hpa, InputError> {
+        let path = &self.path;
+        let node = documents::choose(self.objects.clone(), &[KIND], which, scale_target, path)?;
+        let object = typed(&node, path)?;
+        let value = serde_json::to_value(&object).expect("a Kubernetes object is plain data");
+        let object: HorizontalPodAutoscaler = serde_json::from_value(value).map_err(|error| {
+            InputError::new(error.to_string(), "see `kubectl explain hpa.spec`").at(node.locate("spec").place(path))
+        })?;
+        validate(&object, &node, path)?;
+        Ok(Hpa { object, node, path: path.clone() })
+    }
 }
 
 /// What the HPA of a file scales, as `Kind/name`.
@@ -128,7 +196,7 @@ mod tests {
     fn read(text: &str, which: Option<&str>) -> Result<HorizontalPodAutoscaler, InputError> {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(text.as_bytes()).unwrap();
-        read_hpa(file.path(), which)
+        Manifests::read(file.path())?.hpa(which).map(|hpa| hpa.object)
     }
 
     fn v2(name: &str, spec: &str) -> String {

@@ -7,7 +7,7 @@ use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::core::v1::PodSpec;
 
 use super::decode::decode;
-use super::documents;
+use super::documents::{self, Manifests};
 use super::node::Node;
 use super::pod::Pod;
 use crate::error::InputError;
@@ -21,6 +21,8 @@ const KINDS: [&str; 3] = ["Deployment", "StatefulSet", "ReplicaSet"];
 pub struct Workload {
     /// `Kind/name`.
     pub name: String,
+    /// Names of the containers and sidecars.
+    pub containers: Vec<String>,
     /// Sum of the CPU requests of all containers and sidecars, or the pod's own.
     pub cpu_request: Millicores,
     /// Sum of the CPU limits; `None` when a container has none, so that a pod may take what its node has left.
@@ -46,27 +48,33 @@ pub struct Readiness {
     pub period: Duration,
 }
 
-/// Reads the Deployment, StatefulSet or ReplicaSet of a file (`-` is standard input). `which`, as `NAME` or `KIND/NAME`,
-/// picks among several.
-///
-/// # Errors
-/// A file that cannot be read, holds none or several, an unknown field, a wrong type or quantity, or a container without
-/// CPU request: the HPA cannot compute utilisation without it.
-pub fn read_deployment(path: &Path, which: Option<&str>) -> Result<Workload, InputError> {
-    let objects = documents::read(path)?;
-    let object = documents::choose(objects, &KINDS, which, |_| None, path)?;
-    let (spec, replicas) = template(&object, path)?;
-    let pod = Pod { spec: &spec, object: &object, path };
-    Ok(Workload {
-        name: documents::full_name(&object),
-        cpu_request: pod.cpu_request()?,
-        cpu_limit: pod.cpu_limit()?,
-        memory_request: pod.memory("requests")?,
-        memory_limit: pod.memory("limits")?,
-        replicas: pod.not_negative("spec.replicas", replicas)?,
-        termination_grace: pod.termination_grace()?,
-        readiness: pod.readiness()?,
-    })
+impl Manifests {
+    /// The Deployment, StatefulSet or ReplicaSet. `which`, as `NAME` or `KIND/NAME`, picks among several; where it is not
+    /// given, `scaled` does, which an HPA scales.
+    ///
+    /// # Errors
+    /// None or several that fit, an unknown field, a wrong type or quantity, or a container without CPU request: the HPA
+    /// cannot compute utilisation without it.
+    pub fn workload(&self, which: Option<&str>, scaled: Option<&str>) -> Result<Workload, InputError> {
+        let path = &self.path;
+        let fits = |object: &&Node| object.text("kind").is_some_and(|kind| KINDS.contains(&kind));
+        let several = self.objects.iter().filter(fits).count() > 1;
+        let which = which.or(scaled.filter(|_| several));
+        let object = documents::choose(self.objects.clone(), &KINDS, which, |_| None, path)?;
+        let (spec, replicas) = template(&object, path)?;
+        let pod = Pod { spec: &spec, object: &object, path };
+        Ok(Workload {
+            name: documents::full_name(&object),
+            containers: pod.container_names()?,
+            cpu_request: pod.cpu_request()?,
+            cpu_limit: pod.cpu_limit()?,
+            memory_request: pod.memory("requests")?,
+            memory_limit: pod.memory("limits")?,
+            replicas: pod.not_negative("spec.replicas", replicas)?,
+            termination_grace: pod.termination_grace()?,
+            readiness: pod.readiness()?,
+        })
+    }
 }
 
 impl Workload {
@@ -75,6 +83,9 @@ impl Workload {
     pub fn apply(&self, settings: &mut sim::Settings) -> Vec<String> {
         let mut open = Vec::new();
         let pod = &mut settings.pod;
+        if let [container] = self.containers.as_slice() {
+            pod.container.clone_from(container);
+        }
         pod.cpu_request = self.cpu_request;
         pod.termination_grace = self.termination_grace;
         pod.replicas = self.replicas.filter(|&replicas| replicas > 0).or(pod.replicas);
@@ -126,7 +137,7 @@ mod tests {
     fn read(text: &str) -> Result<Workload, InputError> {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(text.as_bytes()).unwrap();
-        read_deployment(file.path(), None)
+        Manifests::read(file.path())?.workload(None, None)
     }
 
     /// A Deployment whose pod has these lines under `spec.template.spec`.

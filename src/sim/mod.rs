@@ -29,5 +29,4 @@ pub use prices::objective;
 pub use run::{Run, run};
 pub use settings::Settings;
 pub use simulation::Simulation;
-pub use view::{IN_FLIGHT, REQUESTS_PER_SECOND};
 pub use workload::{Slot, Workload};

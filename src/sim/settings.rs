@@ -1,5 +1,6 @@
 //! What the simulated world is like, as TOML tables. Every default names its source.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -200,12 +201,44 @@ pub struct MetricsPath {
     pub lag: Duration,
     /// Probability that a pod's sample is missing from a scrape, 0 to 1.
     pub missing: f64,
+    /// What the Pods, External and Object metrics of a manifest measure, by their names there, as in
+    /// `names = { http_requests = "requests_per_second" }`. The names `requests_per_second` and `in_flight` are known.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub names: BTreeMap<String, Signal>,
+}
+
+/// What of the workload a Pods, External or Object metric measures. Pods metrics have it for each pod that serves,
+/// External and Object metrics for all pods together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Signal {
+    /// Requests that arrived per second between two scrapes.
+    RequestsPerSecond,
+    /// Requests in service or waiting at a scrape.
+    InFlight,
+    /// Nothing: the metric fails at every sync, as where no adapter serves it.
+    Nothing,
+}
+
+impl Signal {
+    /// Signals by the names under which they are always known.
+    pub const KNOWN: [(&'static str, Self); 2] =
+        [("requests_per_second", Self::RequestsPerSecond), ("in_flight", Self::InFlight)];
+}
+
+impl MetricsPath {
+    /// What a metric of that name measures; `None` when nobody said.
+    #[must_use]
+    pub fn signal(&self, name: &str) -> Option<Signal> {
+        let known = || Signal::KNOWN.into_iter().find(|(known, _)| *known == name).map(|(_, signal)| signal);
+        self.names.get(name).copied().or_else(known)
+    }
 }
 
 impl Default for MetricsPath {
     /// metrics-server's manifest: `--metric-resolution=15s`.
     fn default() -> Self {
-        Self { resolution: Duration::from_secs(15), lag: Duration::ZERO, missing: 0.0 }
+        Self { resolution: Duration::from_secs(15), lag: Duration::ZERO, missing: 0.0, names: BTreeMap::new() }
     }
 }
 

@@ -15,7 +15,7 @@ use super::prices::Prices;
 use super::run::{Run, Sums};
 use super::settings::Settings;
 use super::timeline::Timeline;
-use super::view::{Buffers, Container};
+use super::view::{Buffers, Container, Served};
 use super::workload::Workload;
 use super::world::World;
 use crate::random::{Purpose, stream};
@@ -45,6 +45,7 @@ pub struct Simulation {
     autoscaler: Box<dyn Autoscaler>,
     buffers: Buffers,
     container: Container,
+    served: Served,
     next_scrape: SimTime,
     next_sync: SimTime,
     resolution: Duration,
@@ -78,6 +79,7 @@ impl Simulation {
             next_sync: world.now + to_sync,
             buffers: Buffers::default(),
             container: Container::new(&settings.pod, world.starting_cores),
+            served: Served::new(&settings.metrics),
             resolution,
             period,
             events: 0,
@@ -208,7 +210,8 @@ impl Simulation {
         self.look();
         let (world, autoscaler) = (&self.world, &mut self.autoscaler);
         let replicas = (world.replicas, world.pods.status().cast_signed());
-        let wanted = self.buffers.with(world.now, replicas, &world.scrapes, &self.container, |inputs| {
+        let pods = (&self.container, &self.served);
+        let wanted = self.buffers.with(world.now, replicas, &world.scrapes, pods, |inputs| {
             autoscaler.sync(world.now, &View { inputs, telemetry: world.telemetry() })
         });
         if let Some(wanted) = wanted {

@@ -2,17 +2,12 @@
 
 use super::metrics::{Pair, Scrapes};
 use super::pods::{Pod, Pods};
-use super::settings;
+use super::settings::{self, MetricsPath, Signal};
 use crate::hpa::Inputs;
 use crate::hpa::inputs::{
     ContainerRequest, ContainerUsage, Phase, PodGroup, PodValue, ResourceSample, Selector, Status,
 };
 use crate::units::SimTime;
-
-/// The Pods and External metric of requests per second.
-pub const REQUESTS_PER_SECOND: &str = "requests_per_second";
-/// The Pods and External metric of requests in service or waiting.
-pub const IN_FLIGHT: &str = "in_flight";
 
 /// What the pods' container asks for, and burns while it starts.
 #[derive(Debug, Clone)]
@@ -42,6 +37,8 @@ struct Row {
     group: PodGroup<'static>,
     sample: Option<ContainerUsage<'static>>,
     serving: bool,
+    /// Whether it served at the newest scrape that can be read, so that Pods metrics have a value for it.
+    metered: bool,
 }
 
 /// Buffers for the inputs of a sync, kept so that a sync allocates nothing.
@@ -53,6 +50,22 @@ pub(super) struct Buffers {
     samples: Vec<ResourceSample<'static>>,
     rates: Vec<PodValue>,
     in_flight: Vec<PodValue>,
+    pods_metrics: Vec<(&'static str, &'static [PodValue])>,
+    object_metrics: Vec<(&'static str, i64)>,
+    external_metrics: Vec<(&'static str, &'static [i64])>,
+}
+
+/// The names under which metrics of the workload are served.
+#[derive(Debug, Clone)]
+pub(super) struct Served(Vec<(String, Signal)>);
+
+impl Served {
+    pub(super) fn new(metrics: &MetricsPath) -> Self {
+        let own = metrics.names.iter().map(|(name, signal)| (name.clone(), *signal));
+        let known = Signal::KNOWN.into_iter().filter(|(name, _)| !metrics.names.contains_key(*name));
+        let all = own.chain(known.map(|(name, signal)| (name.to_owned(), signal)));
+        Self(all.filter(|(_, signal)| *signal != Signal::Nothing).collect())
+    }
 }
 
 /// An empty vector in the memory of another, whose elements may borrow for less long.
@@ -108,12 +121,12 @@ impl Buffers {
         }
         if !pods.pending.is_empty() {
             let waiting = PodGroup { phase: Phase::Pending, ..group(pods.pending.len() as u32) };
-            self.rows.push(Row { group: waiting, sample: None, serving: false });
+            self.rows.push(Row { group: waiting, sample: None, serving: false, metered: false });
         }
         let leaving: u32 = pods.draining.iter().map(|it| it.1).sum();
         if leaving > 0 {
             let leaving = PodGroup { deleted: true, ready: Some((Status::True, SimTime::ZERO)), ..group(leaving) };
-            self.rows.push(Row { group: leaving, sample: None, serving: false });
+            self.rows.push(Row { group: leaving, sample: None, serving: false, metered: false });
         }
     }
 
@@ -124,10 +137,10 @@ impl Buffers {
         let sample = pair.map(|pair| usage(pair.cores(), pair.last.memory));
         let missing = pair.map_or(count, |pair| scrapes.missing_of(pair.last.number, count));
         if missing < count {
-            self.rows.push(Row { group: alike(count - missing), sample, serving: true });
+            self.rows.push(Row { group: alike(count - missing), sample, serving: true, metered: true });
         }
         if missing > 0 {
-            self.rows.push(Row { group: alike(missing), sample: None, serving: true });
+            self.rows.push(Row { group: alike(missing), sample: None, serving: true, metered: true });
         }
     }
 
@@ -137,7 +150,7 @@ impl Buffers {
         now: SimTime,
         replicas: (i32, i32),
         scrapes: &Scrapes,
-        container: &Container,
+        (container, served): (&Container, &Served),
         sync: impl FnOnce(Inputs<'_>) -> T,
     ) -> T {
         let requests =
@@ -160,8 +173,19 @@ impl Buffers {
             }
         }
         let totals = self.values(pair.as_ref());
-        let pods_metrics = [(REQUESTS_PER_SECOND, &self.rates[..]), (IN_FLIGHT, &self.in_flight[..])];
-        let external = [(REQUESTS_PER_SECOND, &totals[..1]), (IN_FLIGHT, &totals[1..])];
+        let mut pods_metrics: Vec<(&str, &[PodValue])> = std::mem::take(&mut self.pods_metrics);
+        let mut object_metrics: Vec<(&str, i64)> = std::mem::take(&mut self.object_metrics);
+        let mut external_metrics: Vec<(&str, &[i64])> = std::mem::take(&mut self.external_metrics);
+        for (name, signal) in &served.0 {
+            let (per_pod, total) = match (signal, &totals) {
+                (Signal::RequestsPerSecond, Some(totals)) => (&self.rates, &totals[..1]),
+                (Signal::InFlight, Some(totals)) => (&self.in_flight, &totals[1..]),
+                (Signal::Nothing, _) | (_, None) => continue,
+            };
+            pods_metrics.push((name, per_pod));
+            object_metrics.extend(total.iter().map(|total| (name.as_str(), *total)));
+            external_metrics.push((name, total));
+        }
         let result = sync(Inputs {
             spec_replicas: replicas.0,
             status_replicas: replicas.1,
@@ -169,28 +193,31 @@ impl Buffers {
             pods: &groups,
             resource_metrics: Some(&samples),
             pods_metrics: &pods_metrics,
-            object_metrics: &[],
-            external_metrics: &external,
+            object_metrics: &object_metrics,
+            external_metrics: &external_metrics,
             scale_update_error: false,
         });
+        self.pods_metrics = emptied(pods_metrics);
+        self.object_metrics = emptied(object_metrics);
+        self.external_metrics = emptied(external_metrics);
         self.samples = emptied(samples);
         self.groups = emptied(groups);
         self.usages = emptied(usages);
         result
     }
 
-    /// Fills the Pods metrics, and returns the sums over all pods, in thousandths.
-    fn values(&mut self, pair: Option<&Pair>) -> [i64; 2] {
+    /// Fills the Pods metrics, and returns the sums over all pods, in thousandths; `None` before the first two scrapes.
+    fn values(&mut self, pair: Option<&Pair>) -> Option<[i64; 2]> {
         self.rates.clear();
         self.in_flight.clear();
-        let Some(pair) = pair else { return [0, 0] };
+        let pair = pair?;
         let (rate, rate_per_pod) = pair.requests_per_second();
-        for (at, row) in self.rows.iter().enumerate().filter(|it| it.1.serving) {
+        for (at, row) in self.rows.iter().enumerate().filter(|it| it.1.metered) {
             let value = |value| PodValue { group: Some(at), count: row.group.count, value: milli(value) };
             self.rates.push(value(rate_per_pod));
             self.in_flight.push(value(pair.last.in_flight_per_pod));
         }
-        [milli(rate), milli(pair.last.in_flight)]
+        Some([milli(rate), milli(pair.last.in_flight)])
     }
 }
 
@@ -212,5 +239,6 @@ fn young(now: SimTime, pod: &Pod, pair: Option<&Pair>, scrapes: &Scrapes, starti
         pair.cores_of(pod, starting).map(|cores| usage(cores, memory))
     });
     let start = Some(whole_seconds(pod.created));
-    Row { group: PodGroup { phase, start, ready: Some(ready), ..group(1) }, sample, serving: pod.serving }
+    let metered = pod.serving && pair.is_some_and(|pair| pod.ready <= pair.last.at);
+    Row { group: PodGroup { phase, start, ready: Some(ready), ..group(1) }, sample, serving: pod.serving, metered }
 }

@@ -109,7 +109,7 @@ impl Invocations {
     }
 
     fn wanted<'a>(&'a self, texts: &'a [usize]) -> Wanted<'a> {
-        Wanted { header: true, texts, numbers: &self.columns, spelled_nulls: false }
+        Wanted { header: true, texts, numbers: &self.columns, percents: &[], spelled_nulls: false }
     }
 
     /// Gives key, row and sum of each row.

@@ -107,7 +107,7 @@ fn rows(
     mut each: impl FnMut(Key, Option<f64>, f64),
 ) -> Result<(), InputError> {
     let numbers: Vec<usize> = [value, weight].into_iter().filter_map(|name| column(table, name)).collect();
-    let wanted = Wanted { header: true, texts: keys.columns(), numbers: &numbers, spelled_nulls: true };
+    let wanted = Wanted { header: true, texts: keys.columns(), numbers: &numbers, percents: &[], spelled_nulls: true };
     scan::text(table, wanted, |batch| {
         let broken = |error: polars::prelude::PolarsError| {
             table.wrong(format!("cannot read the table: {error}"), "check that it is a text table in UTF-8")

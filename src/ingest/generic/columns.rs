@@ -44,7 +44,25 @@ impl Columns {
             let help = "add --map requests=COLUMN or --map cpu=COLUMN:UNIT";
             return Err(InputError::new("neither requests nor CPU is mapped", help).field("--map"));
         }
+        if columns.per_replica().any(|(_, replicas)| replicas.is_none()) {
+            let problem = "CPU is a mean per replica, and no column is mapped to replicas";
+            return Err(InputError::new(problem, "add --map replicas=COLUMN").field("--map"));
+        }
         Ok(columns)
+    }
+
+    /// Places of the values that are means per replica, each with that of the replicas.
+    fn per_replica(&self) -> impl Iterator<Item = (usize, Option<usize>)> + '_ {
+        let replicas = self.values.iter().position(|(name, _)| *name == Name::Replicas);
+        let means = self.values.iter().enumerate().filter(|(_, (_, scale))| matches!(scale, Scale::PerReplica(_)));
+        means.map(move |(at, _)| (at, replicas))
+    }
+
+    /// Turns the means per replica of a row into sums over its replicas.
+    pub(super) fn sum_up(&self, values: &mut [f64]) {
+        for (at, replicas) in self.per_replica() {
+            values[at] *= replicas.map_or(f64::NAN, |replicas| values[replicas]);
+        }
     }
 
     /// The place of the value that measures load.

@@ -132,6 +132,7 @@ impl Generic {
                     if let Some((value, why)) = values.iter().enumerate().find_map(|(n, v)| Some((n, fault_of(*v)?))) {
                         return Err(table.bad_value(at, value, why));
                     }
+                    self.columns.sum_up(&mut values);
                     each(function, time, (number as u32, at as u32), &values)?;
                 }
                 Ok(())

@@ -76,7 +76,7 @@ impl Collected {
         let mut series = Series { function, start_ms: start - rules.base, ..Series::default() };
         for ((name, scale), mut values) in columns.values.iter().zip(values) {
             let factor = match scale {
-                Scale::Times(factor) => *factor,
+                Scale::Times(factor) | Scale::PerReplica(factor) => *factor,
                 Scale::PerSecond(factor) => factor * rules.interval as f64 / 1000.0,
             };
             for value in &mut values {

@@ -21,6 +21,8 @@ pub(super) struct Table {
     function: Option<usize>,
     /// A column for each of [`Columns`]' values.
     values: Vec<usize>,
+    /// Those of them whose cells may end in a percent sign.
+    percents: Vec<usize>,
     /// What the function is called when no column says so.
     pub name: String,
 }
@@ -56,13 +58,17 @@ impl Table {
             }
         };
         let header = header || matches!(source, Kind::Parquet { .. });
-        let mut table = Self { source, header, time: None, function: None, values: Vec::new(), name: stem(&path) };
+        let (values, percents) = (Vec::new(), Vec::new());
+        let mut table = Self { source, header, time: None, function: None, values, percents, name: stem(&path) };
         for map in &columns.map {
             let column = table.find(map)?;
             match map.field {
                 Field::Time(_) => table.time = Some(column),
                 Field::Function => table.function = Some(column),
                 Field::Value(..) => table.values.push(column),
+            }
+            if map.percent {
+                table.percents.push(column);
             }
         }
         table.note_dates()?;
@@ -121,7 +127,8 @@ impl Table {
         let texts: Vec<usize> = self.time.into_iter().chain(self.function).collect();
         match &self.source {
             Kind::Text(text) => {
-                let wanted = Wanted { header: self.header, texts: &texts, numbers: &self.values, spelled_nulls: true };
+                let (numbers, percents) = (&self.values, &self.percents);
+                let wanted = Wanted { header: self.header, texts: &texts, numbers, percents, spelled_nulls: true };
                 scan::text(text, wanted, each)
             }
             Kind::Parquet { path, names, dates } => {

@@ -46,6 +46,23 @@ fn a_table_without_header_is_read_by_number_and_units_are_converted() {
 }
 
 #[test]
+fn a_utilisation_with_percent_signs_becomes_the_cpu_of_all_replicas() {
+    // As a poll of `kubectl get hpa` has it: percent of a request of 100m, a mean per replica.
+    let text = "t,used,pods\n0,3%,1\n60,115%,2\n120,,4\n180,17,4\n";
+    let maps = ["t=t", "cpu=used:percent-of-0.1-per-replica", "replicas=pods"];
+    let (trace, _) = read(text, &options(&maps));
+    let series = &trace.functions[0];
+    assert_eq!(known(series.cpu_millicores.as_ref()), [Some(3.0), Some(230.0), None, Some(68.0)]);
+    assert_eq!(series.replicas, Some(vec![1.0, 2.0, 4.0, 4.0]));
+    let alone = refusal(text, &options(&maps[..2]));
+    assert!(alone.contains("no column is mapped to replicas"), "{alone}");
+    let word = refusal(&text.replace("17,", "17 %%,"), &options(&maps));
+    assert!(word.contains(":5:") && word.contains("`17 %%` is not a number"), "{word}");
+    let sign = refusal(&text.replace(",4\n", ",4%\n"), &options(&maps));
+    assert!(sign.contains("`4%` is not a number"), "a sign has no place in a count: {sign}");
+}
+
+#[test]
 fn numbers_alone_follow_each_other_by_the_interval() {
     let options = Options { header: false, interval: Some(Duration::from_secs(1)), ..options(&["requests=1"]) };
     let (trace, _) = read("157\n158\n159\n", &options);

@@ -80,7 +80,7 @@ impl Day {
 
     /// Gives the time in ms and the values of each row; `columns` has the time first. All are checked.
     pub(super) fn read(&self, columns: &[usize], mut each: impl FnMut(i64, &[f64])) -> Result<(), InputError> {
-        let wanted = Wanted { header: true, texts: &[], numbers: columns, spelled_nulls: true };
+        let wanted = Wanted { header: true, texts: &[], numbers: columns, percents: &[], spelled_nulls: true };
         scan::text(&self.table, wanted, |batch| {
             let cells = cells(batch, columns.len()).map_err(|error| {
                 self.table.wrong(format!("cannot read the table: {error}"), "check that it is a text table")

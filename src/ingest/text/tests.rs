@@ -37,7 +37,7 @@ fn gzip_is_unpacked_and_standard_input_may_be_too() {
     assert_eq!(std::fs::read(table.plain()).unwrap(), b"a,b\n1,2\n3,4\n");
     let place = Place::line(&table.path, 3);
     assert_eq!(table.cell(2, 1), (place.clone(), "4".to_owned()));
-    assert_eq!(table.first_wrong(1, &[0, 1], |text| text == "3"), Some((place, 0, "3".to_owned())));
+    assert_eq!(table.first_wrong(1, &[0, 1], |_, text| text == "3"), Some((place, 0, "3".to_owned())));
 }
 
 #[test]
