@@ -1,5 +1,5 @@
-//! Calibration against a recorded run of a real HPA: which effective request, metric resolution and start-up delay make
-//! the simulated replicas follow the recorded ones.
+//! Calibration against a recorded run of a real HPA: which effective request, metric resolution, metrics lag and start-up
+//! delay make the simulated replicas follow the recorded ones.
 //!
 //! The recorded CPU total is the input, open loop: the simulated HPA sees it divided by its own pods. What is fitted on
 //! the first half of the run is judged on the second, beside a naive rule that knows the same request.
@@ -21,10 +21,14 @@ use crate::units::{Millicores, SimTime};
 
 /// Metric resolutions that clusters use; an old metrics-server scrapes each minute.
 const RESOLUTIONS: [u64; 3] = [15, 30, 60];
+/// Ages of a scrape before the HPA can read it that are tried, in seconds: kubelet's statistics are 10 to 15 s old.
+const LAGS: [u64; 4] = [0, 15, 30, 60];
 /// Medians of the start-up delay that are tried, in seconds.
 const STARTS: [u64; 3] = [2, 12, 30];
 /// Steps of the effective request around its first estimate: 0.5 to 2 times, 2 % apart.
 const REQUEST_STEPS: i32 = 35;
+/// Steps around the best of them: 10 %.
+const FINE_STEPS: i32 = 5;
 
 /// What was fitted, and how well it holds on the half it was not fitted on.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
@@ -33,6 +37,8 @@ pub struct Fit {
     pub request_millicores: u32,
     /// Resolution of the metrics, in seconds.
     pub resolution_s: u64,
+    /// How old a scrape is before the HPA can read it, in seconds.
+    pub lag_s: u64,
     /// Median of the start-up delay, in seconds.
     pub startup_s: u64,
     /// Error on the half that was fitted.
@@ -61,6 +67,7 @@ pub struct Agreement {
 struct Candidate {
     request: Millicores,
     resolution: u64,
+    lag: u64,
     startup: u64,
 }
 
@@ -86,20 +93,15 @@ pub fn fit(
     let half = recording.replicas.len() / 2;
     let (first, second) = (0..half, half..recording.replicas.len());
     let target = hpa.target_cpu.map_or(0.8, crate::units::Percent::fraction);
-    let candidates = candidates(recording.first_guess(target, &first));
-    let scored: Result<Vec<_>, InputError> = candidates
-        .into_par_iter()
-        .map(|candidate| {
-            let simulated = recording.replay(candidate, world, hpa, seed)?;
-            Ok((candidate, recording.agreement(&simulated, &first).mean_absolute_error, simulated))
-        })
-        .collect();
-    let best = scored?.into_iter().min_by(|a, b| a.1.total_cmp(&b.1));
-    let (best, _, simulated) = best.expect("the grid is not empty");
+    let score = |candidates: Vec<Candidate>| recording.best(candidates, (world, hpa), seed, &first);
+    let guess = score(candidates(recording.first_guess(target, &first), REQUEST_STEPS, &[0]))?;
+    // A lag moves the request little, so all lags are tried near it.
+    let (best, simulated) = score(candidates(f64::from(guess.0.request.0), FINE_STEPS, &LAGS))?;
     let naive = recording.best_naive(hpa, target, best.request, &first);
     Ok(Fit {
         request_millicores: best.request.0,
         resolution_s: best.resolution,
+        lag_s: best.lag,
         startup_s: best.startup,
         fitted: recording.agreement(&simulated, &first),
         held_out: recording.agreement(&simulated, &second),
@@ -110,19 +112,21 @@ pub fn fit(
 /// The experiment's world with what was fitted.
 #[must_use]
 pub fn apply(fit: &Fit, world: &sim::Settings) -> sim::Settings {
-    let candidate =
-        Candidate { request: Millicores(fit.request_millicores), resolution: fit.resolution_s, startup: fit.startup_s };
+    let (request, resolution) = (Millicores(fit.request_millicores), fit.resolution_s);
+    let candidate = Candidate { request, resolution, lag: fit.lag_s, startup: fit.startup_s };
     let mut world = world.clone();
     candidate.set(&mut world);
     world
 }
 
-fn candidates(guess: f64) -> Vec<Candidate> {
-    let requests = (-REQUEST_STEPS..=REQUEST_STEPS).map(|step| guess * 1.02_f64.powi(step));
+fn candidates(guess: f64, steps: i32, lags: &[u64]) -> Vec<Candidate> {
+    let requests = (-steps..=steps).map(|step| guess * 1.02_f64.powi(step));
     let mut all = Vec::new();
     for request in requests.map(|millicores| Millicores(millicores.round().clamp(1.0, 1e9) as u32)) {
         for resolution in RESOLUTIONS {
-            all.extend(STARTS.map(|startup| Candidate { request, resolution, startup }));
+            for &lag in lags {
+                all.extend(STARTS.map(|startup| Candidate { request, resolution, lag, startup }));
+            }
         }
     }
     all
@@ -132,6 +136,7 @@ impl Candidate {
     fn set(self, world: &mut sim::Settings) {
         world.pod.cpu_request = self.request;
         world.metrics.resolution = Duration::from_secs(self.resolution);
+        world.metrics.lag = Duration::from_secs(self.lag);
         world.startup.median = Duration::from_secs(self.startup);
         world.startup.p99 = Duration::from_secs(self.startup * 2);
     }
@@ -171,6 +176,25 @@ impl<'a> Recording<'a> {
             .collect();
         ratios.sort_by(f64::total_cmp);
         ratios.get(ratios.len() / 2).copied().unwrap_or(100.0)
+    }
+
+    /// The candidate that is closest on `slots`, the first of equals, and its replicas.
+    fn best(
+        &self,
+        candidates: Vec<Candidate>,
+        (world, hpa): (&sim::Settings, &hpa::Settings),
+        seed: u64,
+        slots: &Range<usize>,
+    ) -> Result<(Candidate, Vec<f64>), InputError> {
+        let scored: Result<Vec<_>, InputError> = candidates
+            .into_par_iter()
+            .map(|candidate| {
+                let simulated = self.replay(candidate, world, hpa, seed)?;
+                Ok((candidate, self.agreement(&simulated, slots).mean_absolute_error, simulated))
+            })
+            .collect();
+        let best = scored?.into_iter().min_by(|a, b| a.1.total_cmp(&b.1));
+        Ok(best.map(|(candidate, _, simulated)| (candidate, simulated)).expect("the grid is not empty"))
     }
 
     /// Simulated replicas at the end of every slot.
@@ -258,7 +282,7 @@ mod tests {
         let series = Series { replicas: Some(vec![5.0; MINUTES]), ..cycles() };
         let header = header();
         let recording = Recording::new(&series, &header).unwrap();
-        let truth = Candidate { request: Millicores(request), resolution: 15, startup: 12 };
+        let truth = Candidate { request: Millicores(request), resolution: 15, lag: 0, startup: 12 };
         let replicas = recording.replay(truth, &sim::Settings::default(), &hpa::Settings::default(), 7).unwrap();
         Series { replicas: Some(replicas), ..cycles() }
     }

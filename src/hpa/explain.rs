@@ -226,9 +226,14 @@ impl fmt::Display for MetricLine {
 }
 
 impl HeldBy {
-    /// In words at a later instant, as in `9 asked 240 s before`.
+    /// In words at a later instant, as in `9 asked 240 s before`. Of the same instant is only the size that the first
+    /// sync finds, with which it seeds the history.
     #[must_use]
     pub fn at(&self, now: f64) -> String {
-        format!("{} asked {:.0} s before", self.replicas, now - self.t)
+        if self.t < now {
+            format!("{} asked {:.0} s before", self.replicas, now - self.t)
+        } else {
+            format!("{} found at the first sync", self.replicas)
+        }
     }
 }

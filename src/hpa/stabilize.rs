@@ -22,7 +22,7 @@ pub struct Recommendation {
 pub struct Stabilized {
     /// The replicas after stabilisation.
     pub replicas: Replicas,
-    /// The past recommendation that held the change back, when one did.
+    /// The past recommendation that held the change back, when one did; of several, the newest, which holds longest.
     pub held_by: Option<Recommendation>,
 }
 
@@ -36,7 +36,7 @@ pub fn stabilize(history: &mut Vec<Recommendation>, raw: Replicas, now: SimTime,
     for (index, entry) in history.iter().enumerate() {
         if entry.at < cutoff {
             old = Some(index);
-        } else if entry.replicas > result.replicas {
+        } else if entry.replicas > result.replicas || is_newer(entry, result.held_by) {
             result = Stabilized { replicas: entry.replicas, held_by: Some(*entry) };
         }
     }
@@ -60,10 +60,10 @@ pub fn stabilize_with_behavior(
     let (mut lowest_entry, mut highest_entry) = (None, None);
     let mut old = None;
     for (index, entry) in history.iter().enumerate() {
-        if entry.at > up_cutoff && entry.replicas < lowest {
+        if entry.at > up_cutoff && (entry.replicas < lowest || is_newer(entry, lowest_entry)) {
             (lowest, lowest_entry) = (entry.replicas, Some(*entry));
         }
-        if entry.at > down_cutoff && entry.replicas > highest {
+        if entry.at > down_cutoff && (entry.replicas > highest || is_newer(entry, highest_entry)) {
             (highest, highest_entry) = (entry.replicas, Some(*entry));
         }
         if entry.at < up_cutoff && entry.at < down_cutoff {
@@ -78,6 +78,11 @@ pub fn stabilize_with_behavior(
         std::cmp::Ordering::Greater => highest_entry,
     };
     Stabilized { replicas, held_by }
+}
+
+/// Whether an entry says the same as the one that holds a change back, and later. It changes no decision.
+fn is_newer(entry: &Recommendation, held_by: Option<Recommendation>) -> bool {
+    held_by.is_some_and(|held| held.replicas == entry.replicas && held.at < entry.at)
 }
 
 /// Overwrites the last entry that was too old in list order, or appends.
@@ -105,6 +110,17 @@ mod tests {
         assert_eq!(held.replicas, 9, "the peak is exactly 5 minutes old");
         assert_eq!(held.held_by, Some(Recommendation { at: minute(0), replicas: 9 }));
         assert_eq!(stabilize(&mut history, 2, minute(6), window).replicas, 2, "the peak has left the window");
+    }
+
+    #[test]
+    fn of_several_equal_peaks_the_newest_is_named_wherever_it_stands() {
+        let entry = |at, replicas| Recommendation { at: minute(at), replicas };
+        let peaks = || vec![entry(1, 9), entry(3, 9), entry(2, 9)];
+        let window = Duration::from_secs(600);
+        assert_eq!(stabilize(&mut peaks(), 2, minute(4), window).held_by, Some(entry(3, 9)));
+        let windows = (window, window);
+        assert_eq!(stabilize_with_behavior(&mut peaks(), 2, 9, minute(4), windows).held_by, Some(entry(3, 9)));
+        assert_eq!(stabilize_with_behavior(&mut peaks(), 12, 5, minute(4), windows).held_by, Some(entry(3, 9)));
     }
 
     #[test]
