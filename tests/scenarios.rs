@@ -78,10 +78,10 @@ fn show(scenario: &str, cases: &[(&str, &Sync)]) {
         let line = &sync.explanation;
         let pods = line.pods().unwrap_or_default();
         let metrics: Vec<String> = line.metrics.iter().map(ToString::to_string).collect();
-        let held = line.held_by.map(|held| held.at(line.t));
+        let holding = line.held_by.map(|entry| entry.at(line.t));
         let inactive = sync.status.conditions.get(ConditionType::ScalingActive);
         let inactive = inactive.filter(|condition| condition.status == Status::False);
-        let bounds = [held, line.limit.clone(), inactive.map(|condition| condition.reason.to_string())];
+        let bounds = [holding, line.limit.clone(), inactive.map(|condition| condition.reason.to_string())];
         let size = if line.scaled { format!("{} -> {}", line.current, line.desired) } else { line.current.to_string() };
         table.row([
             (*case).to_owned(),

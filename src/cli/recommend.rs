@@ -14,7 +14,7 @@ use crate::error::{InputError, Place, within};
 use crate::hpa::Spec;
 use crate::hpa::api::{CrossVersionObjectReference, HorizontalPodAutoscaler};
 use crate::ingest::{Ingest, Mapping, Options, canonical};
-use crate::manifest;
+use crate::manifest::{self, Manifests};
 use crate::rl::Policy;
 use crate::sim::{Knobs, Workload};
 use crate::trace::Trace;
@@ -59,6 +59,9 @@ pub(super) struct Recommend {
     /// Manifest of the Deployment, for its requests; left out, the pods that the policy was trained with
     #[arg(long, value_name = "FILE")]
     deployment: Option<PathBuf>,
+    /// Which one is meant in manifests that hold several, as NAME or KIND/NAME of the Deployment
+    #[arg(long, value_name = "KIND/NAME")]
+    target: Option<String>,
     /// Replicas in use; left out, those of the metrics' last slots
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(0..))]
     replicas: Option<Replicas>,
@@ -125,7 +128,7 @@ impl Recommend {
         if let Some(path) = &self.deployment {
             let mut sim = experiment.sim();
             // What a Deployment leaves open concerns a simulation, not a decision.
-            let _ = manifest::read_deployment(path, None)?.apply(&mut sim);
+            let _ = Manifests::read(path)?.workload(self.target.as_deref(), None)?.apply(&mut sim);
             (experiment.pod, experiment.startup) = (sim.pod, sim.startup);
             experiment.validate()?;
         }
@@ -133,13 +136,11 @@ impl Recommend {
     }
 
     fn object(&self, experiment: &Experiment) -> Result<HorizontalPodAutoscaler, InputError> {
-        match &self.hpa {
-            Some(path) => manifest::read_hpa(path, None),
-            None => {
-                let target = CrossVersionObjectReference::default();
-                Ok(HorizontalPodAutoscaler::of("hpa", target, &experiment.hpa.spec()))
-            }
+        if let Some(path) = &self.hpa {
+            return Ok(Manifests::read(path)?.hpa(self.target.as_deref())?.object().clone());
         }
+        let target = CrossVersionObjectReference::default();
+        Ok(HorizontalPodAutoscaler::of("hpa", target, &experiment.hpa.spec()))
     }
 
     /// The metrics as a trace of one function.

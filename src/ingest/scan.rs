@@ -110,9 +110,10 @@ fn plan(table: &Text, wanted: Wanted<'_>, rows: usize) -> PolarsResult<LazyFrame
     for &column in wanted.numbers.iter().filter(|column| !wanted.percents.contains(column)) {
         schema.insert(name(column), DataType::Float64);
     }
-    let number = |column: usize| match wanted.percents.contains(&column) {
-        true => col(name(column)).str().strip_suffix(lit("%")).strict_cast(DataType::Float64),
-        false => col(name(column)),
+    let number = |column: usize| {
+        let cell = col(name(column));
+        let plain = !wanted.percents.contains(&column);
+        if plain { cell } else { cell.str().strip_suffix(lit("%")).strict_cast(DataType::Float64) }
     };
     let nulls = NULLS.iter().map(|text| PlSmallStr::from(*text)).collect();
     let texts = wanted.texts.iter().enumerate().map(|(at, &column)| col(name(column)).alias(format!("text{at}")));
