@@ -132,7 +132,7 @@ fn what_is_wrong_is_named_by_file_line_and_column() {
         (format!("{header}o,a,f,http,,2\n"), "x.csv:2: `1`: `` is empty where a number of calls should stand"),
         (format!("{header}o,a,f,http,1\n"), "x.csv:2: 5 cells where the first row has 6"),
         (format!("{header}o,a,,http,1,2\n"), "x.csv:2: `HashFunction`: a row has no function"),
-        (header.to_owned(), "there is no function in the input"),
+        (header.to_owned(), "x.csv: there is no function in the input"),
         (header.replace(",2", ",1"), "x.csv: `1`: two columns are this minute"),
         (header.replace(",2", ",noon"), "x.csv:1: `noon`: this is neither a hash, nor Trigger"),
         ("HashOwner,HashApp,1\no,a,1\n".into(), "x.csv: `HashFunction`: the column is missing"),

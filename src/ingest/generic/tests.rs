@@ -185,7 +185,7 @@ fn what_is_wrong_is_named_by_file_line_and_column() {
         ("t,n\n0,1\n,5\n", &wanted, "table.csv:3: `t`: `` is not a time"),
         ("t,n\n0,1\n60,5,7\n", &wanted, "table.csv:3: 3 cells where the first row has 2"),
         ("t,n\n0,1\n", &wanted, "no function has two rows, so their interval is unknown"),
-        ("t,n\n", &wanted, "there is no function in the input"),
+        ("t,n\n", &wanted, "table.csv: there is no function in the input"),
         ("t,n\n0,\n60,\n", &wanted, "no function has any value"),
         ("time,n\n0,1\n", &wanted, "table.csv: `--map t=t`: there is no column `t`"),
         ("t,n\n0,1\n", &["requests=n"], "`--map`: no column is mapped to the time"),

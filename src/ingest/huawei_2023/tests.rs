@@ -74,7 +74,7 @@ fn what_is_wrong_is_named() {
         (vec![day("day,time,4\n0,0,1\n0,60,1\n0,90,1\n0,150,1\n")], "requests_minute/d.csv: time 90 s of function 4"),
         (vec![day("day,time,4,4\n0,0,1,1\n")], "requests_minute/d.csv:1: `4`: two columns are of this function"),
         (vec![("cpu_usage_minute/d.csv", b"day,time,4\n0,0,1\n")], "the files have neither requests nor CPU"),
-        (vec![day("day,time,4\n0,0,\n")], "there is no function in the input"),
+        (vec![day("day,time,4\n0,0,\n")], "requests_minute/d.csv: there is no function in the input"),
     ] {
         let found = Files::new(&files).refusal(&Options::default());
         assert!(found.starts_with(expected), "{found}");
