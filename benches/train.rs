@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use hpatune::config::Experiment;
-use hpatune::env::{Scenario, Shares};
+use hpatune::env::{Scenario, Shares, Start};
 use hpatune::forecast::Demand;
 use hpatune::random::{Purpose, stream};
 use hpatune::rl::gradient::{Minibatch, Weights, gradient};
@@ -29,8 +29,9 @@ fn session(experiment: &Experiment) -> (Session, Vec<Scenario>) {
     let recipe = Recipe { duration: Duration::from_hours(7 * 24), ..Recipe::new(Profile::Weekly) };
     let trace = recipe.synthesize().expect("the recipe is valid");
     let shares = Shares { train: experiment.split.train, validation: experiment.split.validation };
+    let (sim, hpa) = (experiment.sim(), &experiment.hpa);
     let one = |series| {
-        Scenario::new(series, &trace.header, &experiment.sim(), &experiment.hpa, &experiment.env, shares)
+        Scenario::new(series, &trace.header, &sim, hpa, &Start::fixed(hpa), &experiment.env, shares)
             .expect("the trace is long enough")
     };
     let scenarios: Vec<Scenario> = trace.functions.iter().map(one).collect();
@@ -55,7 +56,7 @@ fn decision(bench: &mut Criterion) {
     let window = SimTime::ZERO..SimTime::from_secs(86_400 * 3);
     let mut simulation = scenarios[0].simulation(&scenarios[0].world, 1, window);
     simulation.advance(SimTime::from_secs(86_400 * 2));
-    let mut tuner = policy.tuner();
+    let mut tuner = policy.tuner(None);
     bench.bench_function("decision", |timer| {
         timer.iter(|| tuner.decide(simulation.now(), black_box(&simulation.telemetry())));
     });

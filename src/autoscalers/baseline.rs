@@ -31,6 +31,8 @@ pub enum Baseline {
     Step8020,
     /// minReplicas from recent load and yesterday's, with margins chosen on training time.
     Predictive,
+    /// minReplicas and target as linear functions of demand, evolved on training time.
+    Linear,
     /// Proportional and integral control of utilisation.
     Pid,
     /// An HPA whose fields are drawn at random every minute.
@@ -39,7 +41,7 @@ pub enum Baseline {
 
 impl Baseline {
     /// Every baseline, with its name and what it is in a line.
-    pub const ALL: [(Self, &'static str, &'static str); 12] = [
+    pub const ALL: [(Self, &'static str, &'static str); 13] = [
         (Self::Stock80, "stock-80", "stock HPA at 80 % CPU"),
         (Self::Stock70, "stock-70", "stock HPA at 70 % CPU"),
         (Self::Stock50, "stock-50", "stock HPA at 50 % CPU"),
@@ -50,6 +52,7 @@ impl Baseline {
         (Self::Schedule, "schedule", "minReplicas by hour of the day, from training time"),
         (Self::Step8020, "step-8020", "one replica more above 80 % CPU, one less below 20 %"),
         (Self::Predictive, "predictive", "minReplicas from recent load and yesterday's"),
+        (Self::Linear, "linear", "minReplicas and target as linear functions of demand, evolved on training time"),
         (Self::Pid, "pid", "proportional and integral control of CPU"),
         (Self::Random, "random", "HPA fields drawn at random"),
     ];
@@ -102,7 +105,7 @@ impl Baseline {
                 let random = Random::new(context);
                 Recipe::tuned(context.hpa, move |seed| random.seeded(seed))
             }
-            Self::Tuned | Self::ClairvoyantStatic | Self::Clairvoyant | Self::Predictive => return None,
+            Self::Tuned | Self::ClairvoyantStatic | Self::Clairvoyant | Self::Predictive | Self::Linear => return None,
         })
     }
 }

@@ -1,11 +1,10 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use serde::Serialize;
 
-use crate::autoscalers::{Baseline, Recipe};
+use crate::autoscalers::Baseline;
 use crate::cli::traces::{self, Source};
 use crate::cli::tune::{TOOL, judged};
 use crate::cli::world::{Cluster, World};
@@ -79,7 +78,7 @@ impl Evaluate {
     pub(super) fn run(self, out: &mut impl Write) -> anyhow::Result<Status> {
         let gates = self.require.iter().map(|text| Gate::parse(text)).collect::<Result<Vec<_>, _>>()?;
         let World { experiment, current } = self.cluster.load(&self.trace)?;
-        let contenders = self.contenders(&experiment, current)?;
+        let contenders = self.contenders(current)?;
         let learned: Vec<String> = contenders.iter().filter(|it| it.is_learned()).map(|it| it.name.clone()).collect();
         let names: Vec<&str> = contenders.iter().map(|it| it.name.as_str()).collect();
         gates.iter().flat_map(Gate::figures).try_for_each(|figure| check(&names, &learned, figure))?;
@@ -135,7 +134,7 @@ impl Evaluate {
         Ok(told(&verdicts))
     }
 
-    fn contenders(&self, experiment: &Experiment, current: Option<Spec>) -> Result<Vec<Contender>, InputError> {
+    fn contenders(&self, current: Option<Spec>) -> Result<Vec<Contender>, InputError> {
         let mut baselines = if self.baseline.is_empty() { Baseline::DEFAULT.to_vec() } else { self.baseline.clone() };
         if !baselines.contains(&Baseline::Tuned) {
             baselines.push(Baseline::Tuned);
@@ -154,24 +153,21 @@ impl Evaluate {
         all.extend(current.map(|kind| Contender { name: "current".to_owned(), kind }));
         #[cfg(feature = "train")]
         for path in &self.policy {
-            let contender = learned(path, &all, experiment)?;
+            let contender = named_policy(path, &all)?;
             all.push(contender);
         }
-        #[cfg(not(feature = "train"))]
-        let _ = experiment;
         Ok(all)
     }
 }
 
-/// A learned policy, on the HPA of `[hpa]`. Its name is the file's, or, where that is taken, the path.
+/// A learned policy. Its name is the file's, or, where that is taken, the path.
 #[cfg(feature = "train")]
-fn learned(path: &Path, others: &[Contender], experiment: &Experiment) -> Result<Contender, InputError> {
+fn named_policy(path: &Path, others: &[Contender]) -> Result<Contender, InputError> {
     let policy = crate::rl::Policy::load(path)?;
     let stem = path.file_stem().map_or_else(|| "policy".to_owned(), |stem| stem.to_string_lossy().into_owned());
     let taken = others.iter().any(|other| other.name == stem);
     let name = if taken { path.display().to_string() } else { stem };
-    let recipe = Recipe::policy(&experiment.hpa, move || policy.tuner());
-    Ok(Contender { name, kind: Kind::Learned(Arc::new(move |_| recipe.clone())) })
+    Ok(Contender { name, kind: crate::cli::learned::kind(policy) })
 }
 
 /// The baselines by name, with what they are.

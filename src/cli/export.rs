@@ -8,6 +8,8 @@ use sha2::{Digest, Sha256};
 
 use crate::autoscalers::schedule::Schedule;
 use crate::autoscalers::{Baseline, Recipe};
+#[cfg(feature = "train")]
+use crate::cli::learned;
 use crate::cli::traces::{self, Source};
 use crate::cli::tune::judged;
 use crate::cli::{Status, output};
@@ -95,9 +97,12 @@ struct Choice {
     hours: Option<Hours>,
     experiment: Experiment,
     notes: BTreeMap<String, String>,
-    /// The policy behind it.
-    policy: Option<Recipe>,
+    /// The policy behind it: given a function, what it starts from there, and how it flies.
+    policy: Option<Flown>,
 }
+
+/// The HPA that a policy starts from on a function, and the policy on it.
+type Flown = Arc<dyn Fn(&Task, &World<'_>) -> (Settings, Recipe)>;
 
 impl Export {
     pub(super) fn run(self, _: &mut impl Write) -> anyhow::Result<Status> {
@@ -105,8 +110,8 @@ impl Export {
         let mut choice = self.source()?;
         let trace = self.trace.as_ref().map(|path| self.task(path, &choice.experiment)).transpose()?;
         if let Some((task, source)) = &trace {
-            settled(mode, task, &mut choice)?;
-            let (key, text) = ("hpatune/measured".to_owned(), self.measured(task, source, &choice));
+            let flown = settled(mode, task, &mut choice)?;
+            let (key, text) = ("hpatune/measured".to_owned(), self.measured(task, source, &choice, flown));
             choice.notes.insert(key, text);
         }
         let text = self.text(&choice, mode)?;
@@ -171,17 +176,18 @@ impl Export {
     }
 
     /// Cost and late requests on test time, a line each: this configuration, the policy, the tuned and the stock HPA.
-    fn measured(&self, task: &Task, source: &Source, choice: &Choice) -> String {
-        let learned = |recipe: Recipe| Kind::Learned(Arc::new(move |_: &Task| recipe.clone()));
+    fn measured(&self, task: &Task, source: &Source, choice: &Choice, flown: Option<Recipe>) -> String {
+        let learned = |recipe: Recipe| Kind::Learned(Arc::new(move |_: &Task, _: &World<'_>, _: &_| recipe.clone()));
+        let policy = flown.is_some();
         let own = match choice.hours {
             Some(hours) => learned(Recipe::tuned(&choice.settings, move |_| Schedule { hours: hours.0 })),
             None => Kind::Fixed(Box::new(choice.settings.clone())),
         };
         let mut contenders = vec![Contender { name: "this configuration".to_owned(), kind: own }];
-        if let Some(recipe) = &choice.policy {
-            contenders.push(Contender { name: "the policy itself".to_owned(), kind: learned(recipe.clone()) });
+        if let Some(recipe) = flown {
+            contenders.push(Contender { name: "the policy itself".to_owned(), kind: learned(recipe) });
         }
-        if choice.policy.is_some() || choice.hours.is_some() {
+        if policy || choice.hours.is_some() {
             contenders.push(Contender::baseline(Baseline::Tuned));
         }
         contenders.push(Contender::baseline(Baseline::Stock80));
@@ -229,13 +235,16 @@ impl Export {
     }
 }
 
-/// Replaces the configuration by what the policy settles on, and adds the hours.
-fn settled(mode: Mode, task: &Task, choice: &mut Choice) -> Result<(), InputError> {
-    let hpa = choice.settings.clone();
+/// Replaces the configuration by what the policy settles on, adds the hours, and returns the policy.
+fn settled(mode: Mode, task: &Task, choice: &mut Choice) -> Result<Option<Recipe>, InputError> {
+    let mut flown = None;
     match &choice.policy {
-        Some(recipe) => {
+        Some(policy) => {
             let sim = choice.experiment.sim();
-            let settled = settle(recipe, &task.workload, &sim, &hpa, task.train.clone());
+            let world = World { sim: &sim, hpa: &choice.experiment.hpa, tune: &choice.experiment.tune };
+            let (hpa, recipe) = policy(task, &world);
+            let settled = settle(&recipe, &task.workload, &sim, &hpa, task.train.clone());
+            flown = Some(recipe);
             let settled = settled.ok_or_else(|| {
                 InputError::new("the policy decided nothing on the training part", "give a longer trace")
             })?;
@@ -243,11 +252,12 @@ fn settled(mode: Mode, task: &Task, choice: &mut Choice) -> Result<(), InputErro
             choice.hours = (mode == Mode::Schedule).then_some(Hours(settled.hours));
         }
         None if mode == Mode::Schedule => {
+            let hpa = choice.settings.clone();
             choice.hours = Some(Hours(Schedule::learn(&task.context(&hpa)).hours));
         }
         None => {}
     }
-    Ok(())
+    Ok(flown)
 }
 
 /// Annotations that say where a configuration comes from and what it takes for granted.
@@ -279,6 +289,9 @@ fn policy(path: &Path) -> Result<Choice, InputError> {
     if !traces.is_empty() {
         notes.insert("hpatune/traces".to_owned(), traces.join("\n"));
     }
-    let recipe = Recipe::policy(&experiment.hpa, move || policy.tuner());
-    Ok(Choice { settings: experiment.hpa.clone(), hours: None, experiment, notes, policy: Some(recipe) })
+    let flown: Flown = Arc::new(move |task, world| {
+        let learned::Flight { start, recipe } = learned::flight(&policy, task, world, &|| {});
+        (start.hpa, recipe)
+    });
+    Ok(Choice { settings: experiment.hpa.clone(), hours: None, experiment, notes, policy: Some(flown) })
 }

@@ -21,6 +21,8 @@ mod export;
 mod ingest;
 #[cfg(feature = "ingest")]
 mod inspect;
+#[cfg(all(feature = "ingest", feature = "train"))]
+mod learned;
 mod log;
 mod man;
 pub mod output;
@@ -32,6 +34,8 @@ mod plot;
 mod recommend;
 #[cfg(feature = "ingest")]
 mod replay;
+#[cfg(all(feature = "ingest", feature = "train"))]
+mod starts;
 #[cfg(feature = "ingest")]
 mod synth;
 #[cfg(feature = "ingest")]

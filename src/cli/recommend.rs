@@ -9,10 +9,11 @@ use sha2::{Digest, Sha256};
 use crate::cli::{Status, output};
 use crate::config::Experiment;
 use crate::env::live::{Sighting, knobs, patched};
+use crate::env::start::Kind;
 use crate::env::{Memory, Pilot};
 use crate::error::{InputError, Place, within};
-use crate::hpa::Spec;
 use crate::hpa::api::{CrossVersionObjectReference, HorizontalPodAutoscaler};
+use crate::hpa::{self, Spec};
 use crate::ingest::{Ingest, Mapping, Options, canonical};
 use crate::manifest::{self, Manifests};
 use crate::rl::Policy;
@@ -95,10 +96,15 @@ impl Recommend {
         within("--violations", self.violations, 0.0, 1.0)?;
         let policy = Policy::load(&self.policy)?;
         let experiment = self.experiment(&policy)?;
-        let object = self.object(&experiment)?;
-        let (spec, flags) = (object.spec(), experiment.hpa.flags());
         let trace = self.read()?;
         let series = &trace.functions[0];
+        let origin = policy.start("", &series.function);
+        let start = origin.map(|origin| &origin.start);
+        if start.is_none() && policy.card().start == Kind::Linear {
+            tracing::warn!("the policy has not learned on {:?}: it starts from the HPA alone", series.function);
+        }
+        let object = self.object(start.map_or(&experiment.hpa, |start| &start.hpa))?;
+        let (spec, flags) = (object.spec(), experiment.hpa.flags());
         let place = |error: InputError| error.at(Place::file(&self.metrics));
         let workload = Workload::new(series, &trace.header, &experiment.sim()).map_err(place)?;
         let sighting = Sighting::new(&workload, series, self.replicas).map_err(place)?;
@@ -106,7 +112,8 @@ impl Recommend {
         let at_ms = trace.header.origin_ms.unwrap_or(0) + series.start_ms + sighting.now().0 / 1000;
         let sha256 = self.checksum()?;
         let pilot = self.pilot(&sighting, &spec, (at_ms, &sha256, &series.function))?;
-        let mut flight = policy.flight(pilot);
+        let mut flight =
+            policy.flight(pilot.with(start.and_then(|start| start.linear))).only_if(origin.is_none_or(|it| it.flies));
         let before = knobs(&spec, flags);
         let after = patched(&spec, flags, &sighting.decide(&mut flight, before));
         let patch = manifest::changes(&object, &after);
@@ -135,12 +142,12 @@ impl Recommend {
         Ok(experiment)
     }
 
-    fn object(&self, experiment: &Experiment) -> Result<HorizontalPodAutoscaler, InputError> {
+    /// The HPA in use, or the one that the policy starts from.
+    fn object(&self, start: &hpa::Settings) -> Result<HorizontalPodAutoscaler, InputError> {
         if let Some(path) = &self.hpa {
             return Ok(Manifests::read(path)?.hpa(self.target.as_deref())?.object().clone());
         }
-        let target = CrossVersionObjectReference::default();
-        Ok(HorizontalPodAutoscaler::of("hpa", target, &experiment.hpa.spec()))
+        Ok(HorizontalPodAutoscaler::of("hpa", CrossVersionObjectReference::default(), &start.spec()))
     }
 
     /// The metrics as a trace of one function.

@@ -124,9 +124,7 @@ impl Replay {
         #[cfg(feature = "train")]
         if let Some(path) = &self.policy {
             let policy = crate::rl::Policy::load(path)?;
-            let recipe = Recipe::policy(&world.experiment.hpa, move || policy.tuner());
-            let kind = Kind::Learned(Arc::new(move |_| recipe.clone()));
-            return Ok(Contender { name: "policy".to_owned(), kind });
+            return Ok(Contender { name: "policy".to_owned(), kind: super::learned::kind(policy) });
         }
         let kind = match &world.current {
             Some(spec) => Kind::Manifest(Box::new(spec.clone())),
@@ -244,7 +242,14 @@ fn tasks(loaded: &Loaded, experiment: &Experiment) -> Result<Vec<Task>, InputErr
         let [train, ..] = ranges(workload.slots().len(), experiment.split.train, experiment.split.validation);
         let trained = if train.is_empty() { window.clone() } else { window.start..workload.slot_end(train.end - 1) };
         let (trace, function) = (loaded.source.name.clone(), series.function.clone());
-        tasks.push(Task { trace, function, workload, train: trained, test: window });
+        tasks.push(Task {
+            trace,
+            function,
+            workload,
+            train: trained,
+            validation: window.end..window.end,
+            test: window,
+        });
     }
     if tasks.is_empty() {
         let help = "give another trace, or leave out workload.fit_pods";

@@ -6,18 +6,14 @@ use std::time::Instant;
 
 use anyhow::Context;
 use indicatif::ProgressBar;
-use sha2::{Digest, Sha256};
 
-use super::{Status, output};
+use super::{Status, output, starts, traces};
 use crate::config::Experiment;
-use crate::env::{Scenario, Shares};
 use crate::error::InputError;
-use crate::ingest::canonical;
 use crate::rl::device::Kind;
 use crate::rl::file::Archive;
 use crate::rl::policy::{Card, Source};
 use crate::rl::session::{self, Metrics, Session};
-use crate::sim;
 
 /// Learn a policy that moves the HPA's knobs, by proximal policy optimisation
 ///
@@ -58,8 +54,8 @@ impl Train {
     pub(super) fn run(self, out: &mut impl Write) -> anyhow::Result<Status> {
         let threads = self.threads.map_or(0, usize::from);
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().context("cannot start threads")?;
-        let mut run = pool.install(|| Run::prepare(&self))?;
         let stopped = on_interrupt()?;
+        let mut run = pool.install(|| Run::prepare(&self, &stopped))?;
         let finished = pool.install(|| run.learn(&stopped))?;
         anyhow::ensure!(
             finished,
@@ -81,7 +77,7 @@ struct Run {
 }
 
 impl Run {
-    fn prepare(args: &Train) -> anyhow::Result<Self> {
+    fn prepare(args: &Train, stopped: &AtomicBool) -> anyhow::Result<Self> {
         let device = args.device.open()?;
         let saved = match &args.resume {
             Some(directory) => Some(Archive::read(&directory.join("checkpoint.safetensors"))?),
@@ -92,10 +88,13 @@ impl Run {
         let experiment = experiment(args, &directory)?;
         let paths = paths(args, &experiment, started.as_ref())?;
         let select = started.as_ref().map_or(&args.select, |card| &card.select);
-        let (scenarios, sources) = scenarios(&experiment, &paths, select)?;
+        let loaded = traces::load(&paths, select)?;
+        let known = started.as_ref().map_or(&[][..], |card| &card.starts);
+        let (scenarios, starts) = starts::scenarios(&experiment, &loaded, known, stopped)?;
         let settings = &experiment.train;
         let config = experiment.to_toml();
-        let card = Card::new(&experiment.env, settings, sources, select, &config);
+        let sources = loaded.iter().map(|it| Source { path: it.source.file.clone(), sha256: it.source.sha256.clone() });
+        let card = Card { starts, ..Card::new(&experiment.env, settings, sources.collect(), select, &config) };
         let mut session = Session::new(settings, &experiment.env, scenarios, card, device);
         let mut lines = Vec::new();
         if let Some(saved) = &saved {
@@ -172,7 +171,7 @@ impl Run {
     }
 
     fn summarize(&self, out: &mut impl Write) -> anyhow::Result<()> {
-        let best = self.session.best().unwrap_or_default();
+        let best = self.session.best().cloned().unwrap_or_default();
         writeln!(out, "policy      {}", self.directory.join("policy.safetensors").display())?;
         writeln!(out, "learned     {} steps", self.session.step())?;
         writeln!(out, "validation  cost {:.1} % of the static HPA's", 100.0 * best.cost_vs_reference)?;
@@ -222,44 +221,6 @@ fn paths(args: &Train, experiment: &Experiment, started: Option<&Card>) -> Resul
         return Err(InputError::new("there is no trace to learn on", help));
     }
     Ok(experiment.train.traces.clone())
-}
-
-/// Every chosen function of every trace, once for each factor on the load.
-fn scenarios(
-    experiment: &Experiment,
-    paths: &[PathBuf],
-    select: &[String],
-) -> Result<(Vec<Scenario>, Vec<Source>), InputError> {
-    let (mut scenarios, mut sources) = (Vec::new(), Vec::new());
-    let shares = Shares { train: experiment.split.train, validation: experiment.split.validation };
-    for path in paths {
-        let bytes = read(path)?;
-        let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        sources.push(Source { path: path.to_string_lossy().into_owned(), sha256 });
-        let mut trace = canonical::read_bytes(&bytes, path)?;
-        if !select.is_empty() {
-            trace = trace.select(select)?;
-        }
-        for series in &trace.functions {
-            for factor in &experiment.env.randomize.load {
-                let mut world: sim::Settings = experiment.sim();
-                world.workload.scale *= factor;
-                let scenario = Scenario::new(series, &trace.header, &world, &experiment.hpa, &experiment.env, shares);
-                scenarios.push(scenario.map_err(|error| error.at(crate::error::Place::file(path)))?);
-            }
-        }
-    }
-    Ok((scenarios, sources))
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, InputError> {
-    let bytes = if path.as_os_str() == "-" {
-        let mut bytes = Vec::new();
-        std::io::Read::read_to_end(&mut std::io::stdin(), &mut bytes).map(|_| bytes)
-    } else {
-        std::fs::read(path)
-    };
-    bytes.map_err(|error| InputError::io(path, "read", &error))
 }
 
 /// The lines of an earlier part of the run, up to `step`.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::settings::{self, Base};
+use crate::autoscalers::linear::Proposal;
 use crate::forecast::Demand;
 use crate::hpa::spec::Policy;
 use crate::sim::{Knobs, Patch};
@@ -73,27 +74,37 @@ impl Actions {
         self.heads.iter().map(|head| head.choices.len()).collect()
     }
 
-    /// The action that leaves an HPA as it stands: every knob kept, no proposal for minReplicas where the settings offer
-    /// that, the first list of scale-up policies.
+    /// The action that leaves the start as it stands: every knob kept, minReplicas from the start without safety where
+    /// the settings offer that, the first list of scale-up policies.
     #[must_use]
     pub fn keep(&self) -> Vec<u8> {
-        let off = self.bases.iter().position(|&base| base == Base::Off).unwrap_or(0);
-        let choice = |head: &Head| if head.knob == "min_base" { off as u8 } else { 0 };
+        let start = self.bases.iter().position(|&base| base == Base::Start).unwrap_or(0);
+        let none = self.safeties.iter().position(|&safety| safety == 0.0).unwrap_or(0);
+        let choice = |head: &Head| match head.knob.as_str() {
+            "min_base" => start as u8,
+            "min_safety" => none as u8,
+            _ => 0,
+        };
         self.heads.iter().map(choice).collect()
     }
 
-    /// The patch of an action: one choice a head. `own` are the HPA's knobs as its user set them.
+    /// The patch of an action: one choice a head. `own` are the HPA's knobs before the first decision, `proposal` what
+    /// the start's linear policy says of target and minReplicas, where there is one.
     #[must_use]
-    pub fn patch(&self, action: &[u8], demand: &Demand, own: &Knobs) -> Patch {
+    pub fn patch(&self, action: &[u8], demand: &Demand, own: &Knobs, proposal: Option<Proposal>) -> Patch {
+        let start_target = proposal.map(|it| it.target_cpu);
+        let start_pods = proposal.map_or(own.min_replicas as f32, |it| it.pods as f32);
         let mut choices = action.iter().map(|&choice| usize::from(choice));
         let mut take = |length: usize| if length == 0 { None } else { choices.next() };
-        let target_cpu = take(self.targets.len()).and_then(|i| kept(&self.targets, i).copied().or(own.target_cpu));
+        let target_cpu = take(self.targets.len())
+            .map_or(start_target, |i| kept(&self.targets, i).copied().or(start_target).or(own.target_cpu));
         let base = take(self.bases.len()).and_then(|i| self.bases.get(i));
         let safety = take(self.safeties.len()).and_then(|i| self.safeties.get(i));
         let stabilize_down = take(self.windows.len()).map(|i| *kept(&self.windows, i).unwrap_or(&own.stabilize_down));
         let scale_up = take(self.policies.len()).and_then(|i| self.policies.get(i).cloned());
-        let min_replicas = base.zip(safety).map(|(&base, &safety)| {
-            let pods = propose(base, safety, demand).map_or(own.min_replicas, |pods| pods as Replicas);
+        let start = proposal.map(|_| (&Base::Start, &0.0));
+        let min_replicas = base.zip(safety).or(start).map(|(&base, &safety)| {
+            let pods = propose(base, safety, demand, start_pods) as Replicas;
             pods.max(own.min_replicas).min(own.max_replicas.max(own.min_replicas))
         });
         Patch { target_cpu, min_replicas, stabilize_down, scale_up, ..Patch::default() }
@@ -105,17 +116,17 @@ fn kept<T>(values: &[T], choice: usize) -> Option<&T> {
     choice.checked_sub(1).and_then(|index| values.get(index))
 }
 
-/// ⌈a + β √a⌉ pods for the base `a`, at most 10⁶.
-fn propose(base: Base, safety: f32, demand: &Demand) -> Option<f32> {
+/// ⌈a + β √a⌉ pods for the base `a`, at most 10⁶. `start` is the start's own proposal.
+fn propose(base: Base, safety: f32, demand: &Demand, start: f32) -> f32 {
     let pods = match base {
-        Base::Off => return None,
+        Base::Start => start,
         Base::Level => demand.level,
         Base::Peak => demand.peak,
         Base::Hour => demand.peak_60m,
         Base::Season => demand.seasonal_peak(),
         Base::Highest => demand.peak.max(demand.seasonal_peak()),
     };
-    Some((pods + safety * pods.sqrt()).ceil().clamp(0.0, 1e6))
+    (pods + safety * pods.max(0.0).sqrt()).ceil().clamp(0.0, 1e6)
 }
 
 #[cfg(test)]
@@ -140,17 +151,17 @@ mod tests {
     #[test]
     fn min_replicas_is_the_base_plus_a_multiple_of_its_root() {
         let actions = Actions::new(&settings::Action::default());
-        let min = |base, safety| actions.patch(&action(base, safety), &demand(), &own(1, 40)).min_replicas;
+        let min = |base, safety| actions.patch(&action(base, safety), &demand(), &own(1, 40), None).min_replicas;
         assert_eq!(min(Base::Peak, 1.0), Some(12));
         assert_eq!(min(Base::Level, 0.5), Some(5));
         assert_eq!(min(Base::Season, 0.0), Some(9), "without a day of past the season is the recent peak");
-        assert_eq!(min(Base::Off, 2.0), Some(1));
+        assert_eq!(min(Base::Start, 2.0), Some(3));
     }
 
     #[test]
     fn a_proposal_stays_within_the_users_bounds() {
         let actions = Actions::new(&settings::Action::default());
-        let patch = |floor, ceiling| actions.patch(&action(Base::Peak, 1.0), &demand(), &own(floor, ceiling));
+        let patch = |floor, ceiling| actions.patch(&action(Base::Peak, 1.0), &demand(), &own(floor, ceiling), None);
         assert_eq!(patch(20, 40).min_replicas, Some(20));
         assert_eq!(patch(1, 10).min_replicas, Some(10));
     }
@@ -158,7 +169,7 @@ mod tests {
     #[test]
     fn the_first_action_is_the_hpa_as_it_stands() {
         let actions = Actions::new(&settings::Action::default());
-        let patch = actions.patch(&actions.keep(), &demand(), &own(3, 40));
+        let patch = actions.patch(&actions.keep(), &demand(), &own(3, 40), None);
         let window = Some(Duration::from_secs(240));
         let same = Patch { target_cpu: Some(72), min_replicas: Some(3), stabilize_down: window, ..Patch::default() };
         assert_eq!(patch, same);
@@ -168,8 +179,19 @@ mod tests {
     fn an_empty_list_leaves_its_knob_alone() {
         let settings = settings::Action { target_cpu: Vec::new(), ..settings::Action::default() };
         let actions = Actions::new(&settings);
-        assert_eq!(actions.sizes(), [6, 7, 6]);
-        let patch = actions.patch(&[2, 0, 1], &demand(), &own(1, 40));
+        assert_eq!(actions.sizes(), [6, 8, 6]);
+        let patch = actions.patch(&[2, 1, 1], &demand(), &own(1, 40), None);
         assert_eq!((patch.target_cpu, patch.min_replicas, patch.stabilize_down), (None, Some(9), Some(Duration::ZERO)));
+    }
+
+    #[test]
+    fn kept_knobs_follow_the_linear_policy_of_the_start() {
+        let proposal = Some(Proposal { pods: 6.2, target_cpu: 65 });
+        let actions = Actions::new(&settings::Action::default());
+        let patch = actions.patch(&actions.keep(), &demand(), &own(1, 40), proposal);
+        assert_eq!((patch.target_cpu, patch.min_replicas), (Some(65), Some(7)));
+        let none = settings::Action { target_cpu: vec![], min_base: vec![], min_safety: vec![], ..Default::default() };
+        let patch = Actions::new(&none).patch(&[0], &demand(), &own(1, 40), proposal);
+        assert_eq!((patch.target_cpu, patch.min_replicas), (Some(65), Some(7)), "without heads of their own too");
     }
 }

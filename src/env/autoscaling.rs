@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rand::RngExt;
@@ -27,6 +28,34 @@ pub struct Info {
     pub cost: f64,
     /// The static HPA's cost over the same interval, in the same unit.
     pub reference: f64,
+    /// The part of `cost` that violations make.
+    pub violation_cost: f64,
+    /// The part of `reference` that violations make.
+    pub reference_violation_cost: f64,
+}
+
+/// What a violation is worth in rewards, as a multiple of its price: shared by environments, 1 at first. Change it
+/// between updates only.
+#[derive(Debug, Clone)]
+pub struct Severity(Arc<AtomicU64>);
+
+impl Default for Severity {
+    fn default() -> Self {
+        Self(Arc::new(AtomicU64::new(1.0_f64.to_bits())))
+    }
+}
+
+impl Severity {
+    /// The multiple.
+    #[must_use]
+    pub fn get(&self) -> f64 {
+        f64::from_bits(self.0.load(Ordering::Relaxed))
+    }
+
+    /// Sets the multiple.
+    pub fn set(&self, severity: f64) {
+        self.0.store(severity.to_bits(), Ordering::Relaxed);
+    }
 }
 
 /// The environment. It holds one run at a time.
@@ -34,6 +63,7 @@ pub struct Autoscaling {
     scenarios: Arc<[Scenario]>,
     actions: Arc<Actions>,
     settings: Settings,
+    severity: Severity,
     episode: Option<Episode>,
 }
 
@@ -43,14 +73,21 @@ struct Episode {
     pilot: Pilot,
     now: SimTime,
     end: SimTime,
-    cost: f64,
+    /// Cost so far, and the part of it that violations make.
+    cost: (f64, f64),
 }
 
 impl Autoscaling {
     /// Episodes are drawn from `scenarios`, of which there is at least one.
     #[must_use]
     pub fn new(scenarios: Arc<[Scenario]>, actions: Arc<Actions>, settings: Settings) -> Self {
-        Self { scenarios, actions, settings, episode: None }
+        Self { scenarios, actions, settings, severity: Severity::default(), episode: None }
+    }
+
+    /// The same environment, whose rewards weigh violations by a shared `severity`.
+    #[must_use]
+    pub fn weighing(self, severity: Severity) -> Self {
+        Self { severity, ..self }
     }
 
     fn interval(&self) -> Duration {
@@ -93,8 +130,9 @@ impl Environment for Autoscaling {
         world.startup.median = world.startup.median.mul_f64(startup);
         world.startup.p99 = world.startup.p99.mul_f64(startup);
         let simulation = scenario.simulation(&world, seed, window.clone());
-        let cost = scenario.pricing.cost(simulation.totals());
-        let pilot = Pilot::default();
+        let totals = simulation.totals();
+        let cost = (scenario.pricing.cost(totals), scenario.pricing.violation_cost(totals));
+        let pilot = Pilot::new(scenario.start.linear);
         self.episode = Some(Episode { scenario: index, simulation, pilot, now: window.start, end: window.end, cost });
     }
 
@@ -108,16 +146,25 @@ impl Environment for Autoscaling {
         episode.simulation.advance(next);
         let totals = *episode.simulation.totals();
         let unit = scenario.mean_load * interval.as_secs_f64();
-        let cost = scenario.pricing.cost(&totals);
+        let cost = (scenario.pricing.cost(&totals), scenario.pricing.violation_cost(&totals));
         let info = Info {
             offered: totals.offered - before.offered,
             violations: totals.violations() - before.violations(),
-            cost: (cost - episode.cost) / unit,
+            cost: (cost.0 - episode.cost.0) / unit,
             reference: scenario.reference_cost(episode.now..next) / unit,
+            violation_cost: (cost.1 - episode.cost.1) / unit,
+            reference_violation_cost: scenario.reference_violation_cost(episode.now..next) / unit,
         };
         (episode.cost, episode.now) = (cost, next);
-        let baseline = if self.settings.reward.reference { info.reference } else { 0.0 };
-        Step { reward: baseline - info.cost, terminated: false, truncated: next >= episode.end, info }
+        let extra = self.severity.get() - 1.0;
+        let baseline = info.reference + extra * info.reference_violation_cost;
+        let baseline = if self.settings.reward.reference { baseline } else { 0.0 };
+        Step {
+            reward: baseline - info.cost - extra * info.violation_cost,
+            terminated: false,
+            truncated: next >= episode.end,
+            info,
+        }
     }
 
     fn observe(&mut self, out: &mut [f32]) {

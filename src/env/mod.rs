@@ -12,12 +12,14 @@ pub mod pilot;
 pub mod reward;
 pub mod scenario;
 pub mod settings;
+pub mod start;
 
 pub use action::Actions;
 pub use autoscaling::Autoscaling;
 pub use pilot::{Memory, Pilot};
 pub use scenario::{Scenario, Shares};
 pub use settings::Settings;
+pub use start::Start;
 
 /// An environment with Gymnasium's semantics: `reset(seed)`, then `step(action)` until `terminated` or `truncated`.
 ///

@@ -5,11 +5,12 @@
 
 use std::f64::consts::TAU;
 
+use crate::autoscalers::linear::Proposal;
 use crate::forecast::Demand;
-use crate::sim::{Telemetry, Totals};
+use crate::sim::{Knobs, Telemetry, Totals};
 
 /// The names of the observation's values, in order. They stand in policy files: a change makes old files unreadable.
-pub const NAMES: [&str; 35] = [
+pub const NAMES: [&str; 37] = [
     "level_ln",
     "level_10m_ln",
     "root_level",
@@ -30,8 +31,10 @@ pub const NAMES: [&str; 35] = [
     "season_30m_to_level",
     "season_growth",
     "target",
+    "start_target",
     "min_to_level",
     "floor_to_level",
+    "start_to_level",
     "max_to_level",
     "stabilize_down",
     "spec_to_level",
@@ -73,8 +76,17 @@ impl Observer {
 
     /// Writes the observation of an instant into `out`, which has [`LENGTH`] values. Call it once a decision, in order.
     ///
-    /// `floor` is the HPA's own minReplicas, `minutes` the time since the decision before.
-    pub fn observe(&mut self, telemetry: &Telemetry<'_>, demand: &Demand, floor: f64, minutes: f64, out: &mut [f32]) {
+    /// `own` are the HPA's knobs before the first decision, `proposal` what the start's linear policy says, `minutes`
+    /// the time since the decision before.
+    pub fn observe(
+        &mut self,
+        telemetry: &Telemetry<'_>,
+        demand: &Demand,
+        own: &Knobs,
+        proposal: Option<Proposal>,
+        minutes: f64,
+        out: &mut [f32],
+    ) {
         let rate = self.violations(telemetry.totals, minutes);
         let level = demand.level.max(0.0);
         let ratio = |pods: f32| ((pods.max(0.0) + 0.5) / (level + 0.5)).ln();
@@ -85,6 +97,7 @@ impl Observer {
         let pods = f64::from(telemetry.spec_replicas.max(1));
         let (ready, starting) = (f64::from(telemetry.ready), f64::from(telemetry.starting));
         let knobs = telemetry.knobs;
+        let percent = |target: Option<i32>| target.map_or(0.8, |target| target as f32 / 100.0);
         let (sin, cos) = telemetry.second_of_day.map_or((0.0, 0.0), |second| (TAU * second / 86_400.0).sin_cos());
         let values = [
             level.ln_1p(),
@@ -106,9 +119,11 @@ impl Observer {
             seasonal(season.mean_ahead),
             seasonal(season.ahead_30m),
             season.growth,
-            knobs.and_then(|it| it.target_cpu).map_or(0.8, |target| target as f32 / 100.0),
+            percent(knobs.and_then(|it| it.target_cpu)),
+            percent(proposal.map(|it| it.target_cpu).or(own.target_cpu)),
             knobs.map_or(0.0, |it| counted(f64::from(it.min_replicas))),
-            counted(floor),
+            counted(f64::from(own.min_replicas)),
+            counted(proposal.map_or(f64::from(own.min_replicas), |it| it.pods)),
             knobs.map_or(3.0, |it| counted(f64::from(it.max_replicas)).min(5.0)),
             knobs.map_or(0.0, |it| it.stabilize_down.as_secs_f32() / 300.0),
             counted(pods),
@@ -170,7 +185,7 @@ mod tests {
             totals,
         };
         let mut out = vec![0.0; LENGTH];
-        Observer::default().observe(&telemetry, &Demand::at(load), f64::from(pods), 1.0, &mut out);
+        Observer::default().observe(&telemetry, &Demand::at(load), &knobs, None, 1.0, &mut out);
         out
     }
 

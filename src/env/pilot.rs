@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::action::Actions;
 use super::observation::Observer;
+use crate::autoscalers::linear::{Linear, Proposal};
 use crate::forecast::Demand;
 use crate::sim::{Knobs, Patch, Telemetry};
 use crate::units::{Replicas, SimTime, micros};
@@ -26,6 +27,8 @@ pub struct Pilot {
     /// The HPA's own knobs, as they stood at the first decision.
     own: Option<Knobs>,
     last: Option<SimTime>,
+    /// The linear policy that it starts from.
+    linear: Option<Linear>,
 }
 
 /// What a [`Pilot`] has to remember from one decision to the next, where the process does not live that long.
@@ -68,19 +71,36 @@ impl Pilot {
         })
     }
 
+    /// A pilot that starts from a linear policy, or from the HPA alone.
+    #[must_use]
+    pub fn new(linear: Option<Linear>) -> Self {
+        Self::default().with(linear)
+    }
+
+    /// The same pilot with this linear policy to start from.
+    #[must_use]
+    pub fn with(self, linear: Option<Linear>) -> Self {
+        Self { linear, ..self }
+    }
+
     /// Looks: writes the observation of `now` into `out`. Call it once a decision, in order of time.
     pub fn observe(&mut self, now: SimTime, telemetry: &Telemetry<'_>, interval: Duration, out: &mut [f32]) {
         let own = *self.own.get_or_insert(telemetry.knobs.unwrap_or(STOCK));
         let elapsed = self.last.map_or(interval, |last| now.since(last));
         self.last = Some(now);
         self.demand = Demand::at(telemetry.load);
-        self.observer.observe(telemetry, &self.demand, f64::from(own.min_replicas), elapsed.as_secs_f64() / 60.0, out);
+        let minutes = elapsed.as_secs_f64() / 60.0;
+        self.observer.observe(telemetry, &self.demand, &own, self.proposal(), minutes, out);
     }
 
     /// Acts: the patch of an action at the instant last observed.
     #[must_use]
     pub fn patch(&self, actions: &Actions, action: &[u8]) -> Patch {
-        actions.patch(action, &self.demand, &self.own.unwrap_or(STOCK))
+        actions.patch(action, &self.demand, &self.own.unwrap_or(STOCK), self.proposal())
+    }
+
+    fn proposal(&self) -> Option<Proposal> {
+        self.linear.map(|linear| linear.propose(&self.demand))
     }
 
     /// Demand at the instant last observed.

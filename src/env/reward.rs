@@ -27,6 +27,12 @@ impl Pricing {
         }
     }
 
+    /// The part of [`cost`](Self::cost) that violations make, in pod-seconds.
+    #[must_use]
+    pub fn violation_cost(&self, totals: &Totals) -> f64 {
+        self.violation * totals.violations()
+    }
+
     /// The cost of everything in `totals`, in pod-seconds.
     #[must_use]
     pub fn cost(&self, totals: &Totals) -> f64 {

@@ -3,8 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::Settings;
 use super::reward::Pricing;
+use super::{Settings, Start};
 use crate::autoscalers::HpaAutoscaler;
 use crate::error::InputError;
 use crate::sim::{self, LOAD_STEP, Simulation, Workload};
@@ -20,8 +20,10 @@ pub struct Scenario {
     pub workload: Arc<Workload>,
     /// The world it runs in.
     pub world: sim::Settings,
-    /// The HPA it runs under.
-    pub hpa: hpa::Settings,
+    /// What the agent starts from.
+    pub start: Start,
+    /// The static HPA it is compared with.
+    pub reference_hpa: hpa::Settings,
     /// Time to learn on.
     pub train: Range<SimTime>,
     /// Time to choose the best model on; may be empty.
@@ -56,7 +58,7 @@ impl Shares {
 }
 
 impl Scenario {
-    /// Prepares a series, and runs the static HPA over its training time.
+    /// Prepares a series, and runs the static HPA `reference` over its training time.
     ///
     /// # Errors
     /// A series without a usable load, or whose training time is shorter than an episode.
@@ -64,7 +66,8 @@ impl Scenario {
         series: &Series,
         header: &Header,
         world: &sim::Settings,
-        hpa: &hpa::Settings,
+        reference: &hpa::Settings,
+        start: &Start,
         settings: &Settings,
         shares: Shares,
     ) -> Result<Self, InputError> {
@@ -78,12 +81,14 @@ impl Scenario {
         let pricing = Pricing::new(&settings.reward, world, &workload);
         let workload = Arc::new(workload);
         let mean_load = forecast::window::mean(workload.load_until(train.end));
-        let reference = Reference::new(&workload, world, hpa, &pricing, &train);
+        let (reference_hpa, reference) =
+            (reference.clone(), Reference::new(&workload, world, reference, &pricing, &train));
         Ok(Self {
+            reference_hpa,
             mean_load: f64::from(mean_load).max(0.05),
             validation,
             world: world.clone(),
-            hpa: hpa.clone(),
+            start: start.clone(),
             train,
             pricing,
             reference,
@@ -97,10 +102,16 @@ impl Scenario {
         self.reference.cost(window.end) - self.reference.cost(window.start)
     }
 
-    /// A run of this function under the HPA, at the start of `window`.
+    /// Cost of the static HPA's violations between two instants of training time, in pod-seconds.
+    #[must_use]
+    pub fn reference_violation_cost(&self, window: Range<SimTime>) -> f64 {
+        self.reference.violation_cost(window.end) - self.reference.violation_cost(window.start)
+    }
+
+    /// A run of this function under the start's HPA, at the start of `window`.
     #[must_use]
     pub fn simulation(&self, world: &sim::Settings, seed: u64, window: Range<SimTime>) -> Simulation {
-        let autoscaler = Box::new(HpaAutoscaler::new(&self.hpa));
+        let autoscaler = Box::new(HpaAutoscaler::new(&self.start.hpa));
         Simulation::new(Arc::clone(&self.workload), world, autoscaler, seed, window)
     }
 }
@@ -108,7 +119,8 @@ impl Scenario {
 /// Running cost of the static HPA, one value per [`LOAD_STEP`].
 #[derive(Debug, Clone)]
 struct Reference {
-    costs: Arc<[f64]>,
+    /// Cost, and the part of it that violations make.
+    costs: Arc<[(f64, f64)]>,
 }
 
 impl Reference {
@@ -124,12 +136,20 @@ impl Reference {
         let steps = window.end.since(window.start).as_secs() / LOAD_STEP.as_secs();
         let costs = (0..=steps).map(|step| {
             simulation.advance(window.start + LOAD_STEP * step as u32);
-            pricing.cost(simulation.totals())
+            (pricing.cost(simulation.totals()), pricing.violation_cost(simulation.totals()))
         });
         Self { costs: costs.collect() }
     }
 
     fn cost(&self, at: SimTime) -> f64 {
+        self.at(at).0
+    }
+
+    fn violation_cost(&self, at: SimTime) -> f64 {
+        self.at(at).1
+    }
+
+    fn at(&self, at: SimTime) -> (f64, f64) {
         let step = (at.0.max(0) / micros(LOAD_STEP)) as usize;
         self.costs[step.min(self.costs.len() - 1)]
     }

@@ -67,8 +67,8 @@ impl Default for Action {
         let percent = |value: f64| Percent::try_from(value).expect("a percentage");
         Self {
             target_cpu: [50.0, 60.0, 70.0, 80.0, 90.0].map(percent).to_vec(),
-            min_base: vec![Base::Off, Base::Level, Base::Peak, Base::Hour, Base::Season, Base::Highest],
-            min_safety: vec![0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0],
+            min_base: vec![Base::Start, Base::Level, Base::Peak, Base::Hour, Base::Season, Base::Highest],
+            min_safety: vec![-0.5, 0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0],
             stabilize_down: [0, 60, 180, 300, 600].map(Duration::from_secs).to_vec(),
             scale_up: Vec::new(),
         }
@@ -79,8 +79,8 @@ impl Default for Action {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Base {
-    /// No proposal: the HPA's own minReplicas.
-    Off,
+    /// What the start proposes: its linear policy's pods, or its HPA's minReplicas.
+    Start,
     /// Mean load of the last 2 min.
     Level,
     /// Largest load of the last 10 min.

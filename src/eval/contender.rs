@@ -3,13 +3,16 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::evolve::{self, evolve};
 use super::oracle;
+use super::start;
 use super::task::Task;
 use super::tune::search::{Ground, Searcher, search, ticks};
 use super::tune::{self, Budget, Candidate, Scored, Search, grid};
 use crate::autoscalers::plan::Plan;
 use crate::autoscalers::predictive::{Margins, Predictive};
 use crate::autoscalers::{Baseline, Recipe};
+use crate::env::Start;
 use crate::{hpa, sim};
 
 /// The world that all are compared in.
@@ -24,7 +27,7 @@ pub struct World<'a> {
 }
 
 /// Makes a learned policy's recipe for a function.
-pub type Learned = Arc<dyn Fn(&Task) -> Recipe + Send + Sync>;
+pub type Learned = Arc<dyn Fn(&Task, &World<'_>, &(dyn Fn() + Sync)) -> Recipe + Send + Sync>;
 
 /// Someone in the comparison.
 #[derive(Clone)]
@@ -83,10 +86,11 @@ impl Contender {
         match &self.kind {
             Kind::Fixed(settings) => plain(Recipe::hpa(settings)),
             Kind::Manifest(spec) => plain(Recipe::spec(spec, world.hpa.flags())),
-            Kind::Learned(learned) => plain(learned(task)),
+            Kind::Learned(learned) => plain(learned(task, world, tick)),
             Kind::Baseline(Baseline::ClairvoyantStatic) => found(&best_static(&[task.hindsight()], world, tick), world),
             Kind::Baseline(Baseline::Clairvoyant) => plain(clairvoyant(task, world)),
             Kind::Baseline(Baseline::Predictive) => plain(predictive(task, world, tick)),
+            Kind::Baseline(Baseline::Linear) => plain(linear(task, world, tick)),
             Kind::Baseline(baseline) => match baseline.recipe(&task.context(world.hpa)) {
                 Some(recipe) => plain(recipe),
                 None => found(&best_static(&[task.ground()], world, tick), world),
@@ -100,6 +104,7 @@ impl Contender {
         match self.kind {
             Kind::Baseline(Baseline::Tuned | Baseline::ClairvoyantStatic) => ticks_of_static(world),
             Kind::Baseline(Baseline::Predictive) => ticks(Margins::candidates().len(), world.tune.halving),
+            Kind::Baseline(Baseline::Linear) => ticks_of_linear(world),
             _ => 0,
         }
     }
@@ -128,6 +133,12 @@ pub fn ticks_of_static(world: &World<'_>) -> u64 {
     ticks(lists.targets.len() * least * lists.stabilize_down.len() * limits, lists.halving)
 }
 
+/// How often the evolution of `linear` ticks, but for functions with less than a day of training time.
+#[must_use]
+pub fn ticks_of_linear(world: &World<'_>) -> u64 {
+    evolve::ticks(world.tune.linear_steps)
+}
+
 /// The stock HPA at 80 % on grounds, as [`best_static`] would score it.
 #[must_use]
 pub fn stock_static(grounds: &[Ground], world: &World<'_>) -> Scored<Candidate> {
@@ -147,6 +158,10 @@ pub fn manifest_static(grounds: &[Ground], world: &World<'_>, spec: &hpa::Spec) 
 fn clairvoyant(task: &Task, world: &World<'_>) -> Recipe {
     let schedule = oracle::schedule(&task.workload, world.sim, &task.test, world.hpa.max_replicas);
     Recipe::autoscaler(Plan::new(schedule, oracle::mean_start(&world.sim.startup)))
+}
+
+fn linear(task: &Task, world: &World<'_>, tick: &(dyn Fn() + Sync)) -> Recipe {
+    start::recipe(&Start::linear(evolve(&task.ground(), world, tick).linear, world.hpa))
 }
 
 fn predictive(task: &Task, world: &World<'_>, tick: &(dyn Fn() + Sync)) -> Recipe {

@@ -2,11 +2,13 @@
 
 pub mod calibrate;
 pub mod contender;
+pub mod evolve;
 pub mod gates;
 pub mod oracle;
 pub mod runner;
 pub mod settled;
 pub mod split;
+pub mod start;
 pub mod stats;
 pub mod summary;
 pub mod task;

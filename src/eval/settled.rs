@@ -24,8 +24,8 @@ pub struct Settled {
     pub hours: [Replicas; 24],
 }
 
-/// Flies the tuner of `recipe` over `window` and sums up what it did to an HPA that starts as `hpa`. `None` when the
-/// recipe has no tuner, or never decided.
+/// Flies the tuner of `recipe` over `window` and sums up what it did to an HPA that starts as `hpa`. A recipe without a
+/// tuner settles on the HPA itself. `None` when the tuner never decided.
 #[must_use]
 pub fn settle(
     recipe: &Recipe,
@@ -35,7 +35,10 @@ pub fn settle(
     window: Range<SimTime>,
 ) -> Option<Settled> {
     let (autoscaler, tuner) = recipe.make(0);
-    let mut recorder = Recorder { tuner: tuner?, fields: Fields::of(hpa), log: Vec::new() };
+    let Some(tuner) = tuner else {
+        return Some(Settled { settings: hpa.clone(), hours: [hpa.min_replicas; 24] });
+    };
+    let mut recorder = Recorder { tuner, fields: Fields::of(hpa), log: Vec::new() };
     drop(sim::run(workload, world, autoscaler, Some(&mut recorder), 0, window, false));
     sum_up(&recorder.log, hpa)
 }

@@ -24,6 +24,8 @@ pub struct Task {
     pub workload: Arc<Workload>,
     /// What tuning and learning may see.
     pub train: Range<SimTime>,
+    /// What chooses between things learned; may be empty.
+    pub validation: Range<SimTime>,
     /// What policies are judged on.
     pub test: Range<SimTime>,
 }
@@ -66,13 +68,21 @@ pub fn tasks(
         let window = workload.window();
         let at = |cut_ms: i64| SimTime((cut_ms - series.start_ms).saturating_mul(1000)).clamp(window.start, window.end);
         let (train, test) = (window.start..at(cuts[0]), at(cuts[1])..window.end);
+        let validation = train.end..test.start;
         let slots = |window: &Range<SimTime>| (window.end.0 - window.start.0) / workload.interval_us();
         if slots(&train) < LEAST_SLOTS {
             skip("it has no training time");
         } else if slots(&test) < LEAST_SLOTS {
             skip("it has no test time");
         } else {
-            tasks.push(Task { trace: name.to_owned(), function: series.function.clone(), workload, train, test });
+            tasks.push(Task {
+                trace: name.to_owned(),
+                function: series.function.clone(),
+                workload,
+                train,
+                validation,
+                test,
+            });
         }
     }
     if tasks.is_empty() {

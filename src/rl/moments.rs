@@ -112,10 +112,10 @@ impl RewardScale {
         }
     }
 
-    /// The scaled reward, cut to ±10.
+    /// The scaled reward, cut to `±cut`.
     #[must_use]
-    pub fn apply(&self, reward: f64) -> f32 {
-        (reward / (self.moments.variance(0) + 1e-8).sqrt()).clamp(-CUT, CUT) as f32
+    pub fn apply(&self, reward: f64, cut: f64) -> f32 {
+        (reward / (self.moments.variance(0) + 1e-8).sqrt()).clamp(-cut, cut) as f32
     }
 }
 
@@ -150,6 +150,6 @@ mod tests {
         let returns = [8.0, 4.0, 2.0_f64];
         let mean = returns.iter().sum::<f64>() / 3.0;
         let deviation = (returns.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / 3.0).sqrt();
-        assert!((f64::from(scale.apply(8.0)) - 8.0 / deviation).abs() < 1e-5);
+        assert!((f64::from(scale.apply(8.0, 10.0)) - 8.0 / deviation).abs() < 1e-5);
     }
 }

@@ -11,8 +11,11 @@ use super::heads;
 use super::moments::Normalizer;
 use super::network::{Buffers, Mlp, Network};
 use super::settings::Settings;
-use crate::env::{self, Actions, Pilot, observation};
+use super::validation::Verdict;
+use crate::autoscalers::linear::Linear;
+use crate::env::{self, Actions, Pilot, Start, observation};
 use crate::error::{InputError, Place};
+use crate::hpa;
 use crate::sim::{Patch, Telemetry, Tuner};
 use crate::units::SimTime;
 
@@ -40,6 +43,10 @@ pub struct Card {
     pub step: u64,
     /// Its cost over the static HPA's on validation time, when it was judged.
     pub cost_vs_reference: Option<f64>,
+    /// How starts are found.
+    pub start: env::start::Kind,
+    /// What it started from, function by function.
+    pub starts: Vec<Origin>,
     /// The traces it has learned from.
     pub traces: Vec<Source>,
     /// Patterns of the functions it has learned from; none is all.
@@ -55,6 +62,23 @@ pub struct Source {
     pub path: String,
     /// SHA-256 of its bytes, in hexadecimal.
     pub sha256: String,
+}
+
+/// What the policy started from on a function.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The trace's name.
+    pub trace: String,
+    /// The function's name.
+    pub function: String,
+    /// Factor on the recorded load.
+    pub load: f64,
+    /// The start.
+    pub start: Start,
+    /// The static HPA it was compared with.
+    pub reference: hpa::Settings,
+    /// Whether the policy beat its start on validation time; elsewhere the start is left as it is.
+    pub flies: bool,
 }
 
 /// A policy that acts.
@@ -87,6 +111,8 @@ impl Card {
             seed: train.seed,
             step: 0,
             cost_vs_reference: None,
+            start: train.start,
+            starts: Vec::new(),
             traces,
             select: select.to_vec(),
             config: config.to_owned(),
@@ -190,17 +216,32 @@ impl Policy {
         &self.card
     }
 
-    /// The same policy with the figure it reached on validation time.
+    /// The same policy with what it reached on validation time.
     #[must_use]
-    pub fn judged(mut self, cost_vs_reference: f64) -> Self {
-        self.card.cost_vs_reference = Some(cost_vs_reference);
+    pub fn judged(mut self, verdict: &Verdict) -> Self {
+        self.card.cost_vs_reference = Some(verdict.cost_vs_reference);
+        for (origin, &flies) in self.card.starts.iter_mut().zip(&verdict.flies) {
+            origin.flies = flies;
+        }
         self
     }
 
     /// A tuner that takes the likeliest choice of each head. It starts anew: one tuner flies one function.
+    /// `linear` is the linear policy of the function's start.
     #[must_use]
-    pub fn tuner(&self) -> Box<dyn Tuner> {
-        Box::new(self.flight(Pilot::default()))
+    pub fn tuner(&self, linear: Option<Linear>) -> Box<dyn Tuner> {
+        Box::new(self.flight(Pilot::new(linear)))
+    }
+
+    /// What it started from on a function at its recorded load: of the trace of this name, or, where no trace of this
+    /// name has the function, of the only function of this name.
+    #[must_use]
+    pub fn start(&self, trace: &str, function: &str) -> Option<&Origin> {
+        let recorded = |it: &&Origin| it.function == function && (it.load - 1.0).abs() < 1e-9;
+        let mut named = self.card.starts.iter().filter(recorded);
+        let exact = named.clone().find(|it| it.trace == trace);
+        let only = || named.next().filter(|_| named.next().is_none());
+        exact.or_else(only)
     }
 
     /// As [`tuner`](Self::tuner), from a pilot that has flown before.
@@ -213,6 +254,7 @@ impl Policy {
             action: vec![0; self.brain.heads.len()],
             buffers: Buffers::default(),
             pilot,
+            flies: true,
         }
     }
 }
@@ -226,9 +268,16 @@ pub struct Flight {
     observation: Vec<f32>,
     action: Vec<u8>,
     buffers: Buffers,
+    flies: bool,
 }
 
 impl Flight {
+    /// The same flight when it `flies`; otherwise one that keeps every knob, and so leaves the start as it is.
+    #[must_use]
+    pub fn only_if(self, flies: bool) -> Self {
+        Self { flies, ..self }
+    }
+
     /// What has to be kept for the next decision.
     #[must_use]
     pub fn pilot(&self) -> &Pilot {
@@ -244,6 +293,9 @@ impl Tuner for Flight {
     fn decide(&mut self, now: SimTime, telemetry: &Telemetry<'_>) -> Patch {
         self.pilot.observe(now, telemetry, self.interval, &mut self.observation);
         let Brain { actor, theta, normalizer, actions, heads } = &*self.brain;
+        if !self.flies {
+            return self.pilot.patch(actions, &actions.keep());
+        }
         normalizer.apply(&mut self.observation);
         let logits = actor.forward(theta, &self.observation, &mut self.buffers);
         heads::likeliest(logits, heads, &mut self.action);

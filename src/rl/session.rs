@@ -10,9 +10,9 @@ use super::file::{Archive, broken};
 use super::moments::{Moments, RewardScale};
 use super::policy::{Card, Policy};
 use super::trainer::{Report, State, Trainer};
-use super::validation::{Verdict, judge};
+use super::validation::{Verdict, Yardstick, judge, yardsticks};
 use super::{Settings, adam::Adam};
-use crate::env::autoscaling::Info;
+use crate::env::autoscaling::{Info, Severity};
 use crate::env::{self, Actions, Autoscaling, Scenario};
 use crate::error::InputError;
 
@@ -22,8 +22,15 @@ pub struct Session {
     scenarios: Arc<[Scenario]>,
     card: Card,
     best: Option<Verdict>,
+    yardsticks: Vec<Yardstick>,
     evaluate_every: u64,
+    severity: Severity,
+    violation_limit: f64,
 }
+
+/// The range of a violation's severity, and the most that its logarithm moves in an update.
+const SEVERITIES: (f64, f64) = (1.0, 4.0);
+const SEVERITY_STEP: f64 = 0.05;
 
 /// A line of `metrics.jsonl`, less the clock.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
@@ -37,6 +44,10 @@ pub struct Metrics {
     pub violation_rate: f64,
     /// Cost over the static HPA's on the same traffic while learning.
     pub cost_vs_reference: f64,
+    /// Priced violations over the static HPA's on the same traffic while learning.
+    pub violations_vs_reference: f64,
+    /// What a violation was worth in rewards, as a multiple of its price.
+    pub severity: f64,
     /// Approximate divergence of the policy from the one that acted.
     pub approx_kl: f64,
     /// Share of steps beyond the clip.
@@ -68,7 +79,8 @@ struct Header {
     observations: Moments,
     privileged: Moments,
     rewards: RewardScale,
-    best: Option<(f64, f64, f64)>,
+    best: Option<Verdict>,
+    severity: f64,
 }
 
 impl Session {
@@ -77,11 +89,15 @@ impl Session {
     pub fn new(settings: &Settings, env: &env::Settings, scenarios: Vec<Scenario>, card: Card, device: Device) -> Self {
         let actions = Arc::new(Actions::new(&env.action));
         let first = actions.keep();
+        let yardsticks = yardsticks(&scenarios, card.seed);
         let scenarios: Arc<[Scenario]> = scenarios.into();
-        let one = || Autoscaling::new(Arc::clone(&scenarios), Arc::clone(&actions), env.clone());
+        let severity = Severity::default();
+        let one =
+            || Autoscaling::new(Arc::clone(&scenarios), Arc::clone(&actions), env.clone()).weighing(severity.clone());
         let envs = (0..settings.n_envs).map(|_| one()).collect();
         let trainer = Trainer::new(settings.clone(), envs, env.steps(), &first, device);
-        Self { trainer, scenarios, card, best: None, evaluate_every: settings.evaluate_every }
+        let (evaluate_every, violation_limit) = (settings.evaluate_every, settings.violation_limit);
+        Self { trainer, scenarios, card, best: None, yardsticks, evaluate_every, severity, violation_limit }
     }
 
     /// Whether all updates are done.
@@ -104,8 +120,8 @@ impl Session {
 
     /// The best verdict so far.
     #[must_use]
-    pub fn best(&self) -> Option<Verdict> {
-        self.best
+    pub fn best(&self) -> Option<&Verdict> {
+        self.best.as_ref()
     }
 
     /// One update.
@@ -113,7 +129,16 @@ impl Session {
     /// # Errors
     /// The device fails.
     pub fn update(&mut self) -> candle_core::Result<Metrics> {
-        Ok(metrics(&self.trainer.update()?))
+        let metrics = Metrics { severity: self.severity.get(), ..metrics(&self.trainer.update()?) };
+        self.weigh(&metrics);
+        Ok(metrics)
+    }
+
+    /// Dual ascent: prices violations higher while there are more than the limit allows, lower while there are fewer.
+    fn weigh(&self, metrics: &Metrics) {
+        let excess = (metrics.violations_vs_reference / self.violation_limit - 1.0).clamp(-1.0, 1.0);
+        let severity = self.severity.get() * (SEVERITY_STEP * excess).exp();
+        self.severity.set(severity.clamp(SEVERITIES.0, SEVERITIES.1));
     }
 
     /// Whether the policy is to be judged now: at the start, every few updates, and at the end.
@@ -125,12 +150,13 @@ impl Session {
     /// Judges the policy on validation time; returns it too when it is the best so far.
     pub fn evaluate(&mut self) -> (Verdict, Option<Policy>) {
         let policy = self.policy();
-        let verdict = judge(&policy, &self.scenarios, self.card.seed);
-        if self.best.is_some_and(|best| best.cost_vs_reference <= verdict.cost_vs_reference) {
+        let verdict = judge(&policy, &self.scenarios, &self.yardsticks, self.card.seed);
+        if self.best.as_ref().is_some_and(|best| best.cost_vs_reference <= verdict.cost_vs_reference) {
             return (verdict, None);
         }
-        self.best = Some(verdict);
-        (verdict, Some(policy.judged(verdict.cost_vs_reference)))
+        self.best = Some(verdict.clone());
+        let policy = policy.judged(&verdict);
+        (verdict, Some(policy))
     }
 
     /// The policy as it stands.
@@ -154,7 +180,8 @@ impl Session {
             observations: state.observations.clone(),
             privileged: state.privileged.clone(),
             rewards: state.rewards.clone(),
-            best: self.best.map(|it| (it.cost_vs_reference, it.violation_rate, it.reference_violation_rate)),
+            severity: self.severity.get(),
+            best: self.best.clone(),
         };
         let header = serde_json::to_value(header)?;
         let mut archive = Archive { header, ..Archive::default() };
@@ -184,11 +211,8 @@ impl Session {
         let length = state.theta.len();
         let take = |name: &str| archive.values(name, length).map(<[f32]>::to_vec);
         let adam = Adam { first: take("adam.first")?, second: take("adam.second")?, steps: header.adam_steps };
-        self.best = header.best.map(|(cost_vs_reference, violation_rate, reference_violation_rate)| Verdict {
-            cost_vs_reference,
-            violation_rate,
-            reference_violation_rate,
-        });
+        self.best = header.best;
+        self.severity.set(header.severity);
         self.trainer.restore(State {
             theta: take("theta")?,
             adam,
@@ -221,6 +245,7 @@ fn metrics(report: &Report<Info>) -> Metrics {
         mean_return: report.mean_return,
         violation_rate: sum(|info| info.violations) / sum(|info| info.offered).max(1e-9),
         cost_vs_reference: sum(|info| info.cost) / sum(|info| info.reference).max(1e-9),
+        violations_vs_reference: sum(|info| info.violation_cost) / sum(|info| info.reference_violation_cost).max(1e-9),
         approx_kl: report.losses.kl,
         clip_fraction: report.losses.clipped,
         entropy: report.losses.entropy,

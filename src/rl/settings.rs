@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::env::start::Kind;
 use crate::error::{InputError, above_zero, at_least, within};
 
 /// `[train]`. An update plays one episode (`env.episode`) in each environment, then learns from them.
@@ -17,6 +18,9 @@ pub struct Settings {
     pub steps: u64,
     /// Seed of weights, episodes, actions and shuffling.
     pub seed: u64,
+    /// What the agent starts from on each function, and keeps unless it learns better. For a function that it has not
+    /// learned on, the same is found on that function's own training time.
+    pub start: Kind,
     /// Environments that run side by side.
     pub n_envs: usize,
     /// Environments that share an episode (traffic, window, delays) and differ in their actions alone. Above 1, the mean
@@ -35,6 +39,12 @@ pub struct Settings {
     pub discount_factor: f64,
     /// λ of generalised advantage estimation.
     pub gae_lambda: f64,
+    /// Rewards are divided by the running standard deviation of returns, then cut to plus or minus this. Small values
+    /// hide how bad rare overloads are.
+    pub reward_clip: f64,
+    /// The most late requests to learn for, as a multiple of the reference's on the same traffic: while there are more,
+    /// learning prices a violation higher, up to four times `prices.violation`. A large number keeps to that price.
+    pub violation_limit: f64,
     /// ε of the clipped surrogate.
     pub clip: f64,
     /// Weight of the entropy bonus at the start; it falls linearly to 0 over the updates.
@@ -71,6 +81,7 @@ impl Default for Settings {
             traces: Vec::new(),
             steps: 1_000_000,
             seed: 0,
+            start: Kind::Linear,
             n_envs: 32,
             group: 1,
             critic: Critic::Privileged,
@@ -79,8 +90,10 @@ impl Default for Settings {
             learning_rate: 2e-3,
             discount_factor: 0.9,
             gae_lambda: 0.95,
+            reward_clip: 1000.0,
+            violation_limit: 1.0,
             clip: 0.2,
-            entropy: 0.002,
+            entropy: 0.001,
             value: 0.5,
             max_grad_norm: 0.5,
             target_kl: 0.02,
@@ -112,6 +125,8 @@ impl Settings {
         within("train.discount_factor", self.discount_factor, 0.0, 0.999_999)?;
         within("train.gae_lambda", self.gae_lambda, 0.0, 1.0)?;
         within("train.clip", self.clip, 1e-3, 1.0)?;
+        within("train.reward_clip", self.reward_clip, 0.1, 1e9)?;
+        within("train.violation_limit", self.violation_limit, 1e-3, 1e9)?;
         at_least("train.entropy", self.entropy, 0.0)?;
         at_least("train.value", self.value, 0.0)?;
         above_zero("train.max_grad_norm", self.max_grad_norm)?;

@@ -244,7 +244,8 @@ impl Judge<'_> {
             next_values[*step] = self.values(&self.views(observation, privileged).0)[0];
         }
         let settings = self.settings;
-        let rewards: Vec<f32> = trajectory.rewards.iter().map(|&r| self.state.rewards.apply(r)).collect();
+        let rewards: Vec<f32> =
+            trajectory.rewards.iter().map(|&r| self.state.rewards.apply(r, settings.reward_clip)).collect();
         let steps = gae::Steps {
             rewards: &rewards,
             terminated: &trajectory.terminated,

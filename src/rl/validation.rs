@@ -1,42 +1,74 @@
-//! Judging a policy on validation time, beside the static HPA on the same time and seed.
+//! Judging a policy on validation time, beside its start and the static HPA on the same time and seed.
+//!
+//! Function by function the start takes over where the policy does not beat it: what has learned nothing useful about a
+//! function leaves it as it was.
 
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use super::Policy;
 use crate::autoscalers::HpaAutoscaler;
 use crate::env::Scenario;
-use crate::sim::{self, Tuner};
+use crate::hpa;
+use crate::sim::{self, Totals, Tuner};
 
-/// What a policy did on validation time, all functions together.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+/// What a policy did on validation time, all functions together, each under the policy or its start.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Verdict {
-    /// Mean over functions of the policy's cost over the static HPA's.
+    /// Mean over functions of the cost over the static HPA's, violations priced.
     pub cost_vs_reference: f64,
     /// Share of requests late or dropped.
     pub violation_rate: f64,
     /// The static HPA's share.
     pub reference_violation_rate: f64,
+    /// For each function, whether the policy beats its start.
+    pub flies: Vec<bool>,
 }
 
-/// Flies `policy` over the validation time of all scenarios; over their training time where there is none.
+/// What a function's start and its static HPA do on validation time; on training time where there is none.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Yardstick {
+    start: Totals,
+    reference: Totals,
+}
+
+/// Flies the start and the static HPA of every scenario.
 #[must_use]
-pub fn judge(policy: &Policy, scenarios: &[Scenario], seed: u64) -> Verdict {
+pub fn yardsticks(scenarios: &[Scenario], seed: u64) -> Vec<Yardstick> {
     let one = |scenario: &Scenario| {
-        let window = if scenario.validation.is_empty() { &scenario.train } else { &scenario.validation };
-        let mut tuner = policy.tuner();
-        let run = |tuner: Option<&mut dyn Tuner>| {
-            let hpa = Box::new(HpaAutoscaler::new(&scenario.hpa));
-            *sim::run(&scenario.workload, &scenario.world, hpa, tuner, seed, window.clone(), false).totals()
-        };
-        let (ours, reference) = (run(Some(&mut *tuner)), run(None));
-        let ratio = scenario.pricing.cost(&ours) / scenario.pricing.cost(&reference).max(1e-9);
-        (ratio, ours.violations(), reference.violations(), ours.offered)
+        let start = &scenario.start;
+        let mut linear = start.linear.map(|linear| linear.tuner(&start.hpa));
+        let tuner = linear.as_mut().map(|tuner| tuner as &mut dyn Tuner);
+        let reference = run(scenario, &scenario.reference_hpa, None, seed);
+        Yardstick { start: run(scenario, &start.hpa, tuner, seed), reference }
     };
-    let all: Vec<_> = scenarios.par_iter().map(one).collect();
-    let offered = all.iter().map(|one| one.3).sum::<f64>().max(1e-9);
+    scenarios.par_iter().map(one).collect()
+}
+
+/// Flies `policy` over the validation time of all scenarios.
+#[must_use]
+pub fn judge(policy: &Policy, scenarios: &[Scenario], yardsticks: &[Yardstick], seed: u64) -> Verdict {
+    let one = |(scenario, yardstick): (&Scenario, &Yardstick)| {
+        let mut tuner = policy.tuner(scenario.start.linear);
+        let ours = run(scenario, &scenario.start.hpa, Some(&mut *tuner), seed);
+        let flies = scenario.pricing.cost(&ours) < scenario.pricing.cost(&yardstick.start);
+        let chosen = if flies { ours } else { yardstick.start };
+        let reference = scenario.pricing.cost(&yardstick.reference).max(1e-9);
+        (scenario.pricing.cost(&chosen) / reference, chosen.violations(), flies)
+    };
+    let all: Vec<_> = scenarios.par_iter().zip(yardsticks).map(one).collect();
+    let sum = |of: fn(&Totals) -> f64| yardsticks.iter().map(|it| of(&it.reference)).sum::<f64>();
+    let offered = sum(|totals| totals.offered).max(1e-9);
     Verdict {
         cost_vs_reference: all.iter().map(|one| one.0).sum::<f64>() / all.len().max(1) as f64,
         violation_rate: all.iter().map(|one| one.1).sum::<f64>() / offered,
-        reference_violation_rate: all.iter().map(|one| one.2).sum::<f64>() / offered,
+        reference_violation_rate: sum(Totals::violations) / offered,
+        flies: all.iter().map(|one| one.2).collect(),
     }
+}
+
+fn run(scenario: &Scenario, hpa: &hpa::Settings, tuner: Option<&mut dyn Tuner>, seed: u64) -> Totals {
+    let window = if scenario.validation.is_empty() { &scenario.train } else { &scenario.validation };
+    let hpa = Box::new(HpaAutoscaler::new(hpa));
+    *sim::run(&scenario.workload, &scenario.world, hpa, tuner, seed, window.clone(), false).totals()
 }

@@ -35,6 +35,8 @@ pub struct Settings {
     pub halving: bool,
     /// Choose a configuration for each function; otherwise one for all functions given.
     pub per_function: bool,
+    /// Decisions, one a simulated minute, that the evolution of `linear` may take for a function.
+    pub linear_steps: u64,
 }
 
 impl Default for Settings {
@@ -51,6 +53,7 @@ impl Default for Settings {
             seeds: 1,
             halving: true,
             per_function: true,
+            linear_steps: 1_000_000,
         }
     }
 }
@@ -82,6 +85,7 @@ impl Settings {
         for span in &self.stabilize_down {
             within("tune.stabilize_down", span.0.as_secs_f64(), 0.0, 3600.0)?;
         }
+        within("tune.linear_steps", self.linear_steps as f64, 1.0, 1e12)?;
         within("tune.seeds", f64::from(self.seeds), 1.0, 1000.0)
     }
 }

@@ -1,0 +1,166 @@
+//! `linear`: minReplicas and the CPU target as linear functions of recent and seasonal demand.
+//!
+//! The plainest policy that looks at demand: a learned network that does not beat it has not earned its layers. Features
+//! are pods' worth of capacity, so minReplicas comes out in pods. The weights are evolved on training time
+//! (`eval::evolve`); here is only what they do.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::forecast::Demand;
+use crate::hpa;
+use crate::sim::{Patch, Telemetry, Tuner};
+use crate::units::{Replicas, SimTime};
+
+/// Number of features, and of weights for each of the two outputs.
+pub const FEATURES: usize = 13;
+
+/// The range of the CPU target, in percent.
+const TARGETS: (f64, f64) = (30.0, 95.0);
+
+/// Scale-down stabilisation of the HPA beneath: short, because minReplicas already holds what is needed.
+const STABILIZATION: Duration = Duration::from_secs(60);
+
+/// The weights of both outputs, in the order of [`features`].
+///
+/// ```text
+/// minReplicas = ⌈Σ w_k f_k⌉;   target = 30 % + 65 % · σ(Σ v_k f_k / (1 + level over 10 min))
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Linear {
+    /// `w`, for pods.
+    pub pods: [f64; FEATURES],
+    /// `v`, for the target.
+    pub target: [f64; FEATURES],
+}
+
+/// What a [`Linear`] proposes at an instant.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Proposal {
+    /// Lower bound of replicas, 0 to 10⁶, not rounded.
+    pub pods: f64,
+    /// CPU target in whole percent.
+    pub target_cpu: i32,
+}
+
+/// Demand as the weights see it, in pods' worth and roots of it; the first is 1. Without a day of past, yesterday is
+/// taken from the last ten minutes' peak.
+#[must_use]
+pub fn features(demand: &Demand) -> [f64; FEATURES] {
+    let (ahead, rescaled) =
+        demand.season.map_or((demand.peak, demand.peak), |season| (season.ahead, season.ahead_rescaled));
+    [
+        1.0,
+        demand.now,
+        demand.level,
+        demand.level_10m,
+        demand.peak_2m,
+        demand.peak,
+        demand.peak_60m,
+        demand.deviation,
+        ahead,
+        rescaled,
+        (demand.now - demand.level).max(0.0),
+        demand.level.max(0.0).sqrt(),
+        demand.deviation.max(0.0).sqrt(),
+    ]
+    .map(f64::from)
+}
+
+impl Linear {
+    /// Where evolution starts: 0.8 of the last two minutes' level and half its root, at a target of 92 %.
+    #[must_use]
+    pub fn first() -> Self {
+        let mut first = Self { pods: [0.0; FEATURES], target: [0.0; FEATURES] };
+        (first.pods[2], first.pods[11], first.target[0]) = (0.8, 0.5, 3.0);
+        first
+    }
+
+    /// The weights side by side: pods, then target.
+    #[must_use]
+    pub fn to_vec(&self) -> Vec<f64> {
+        [self.pods, self.target].concat()
+    }
+
+    /// The opposite of [`to_vec`](Self::to_vec); missing weights are 0.
+    #[must_use]
+    pub fn from_slice(weights: &[f64]) -> Self {
+        let at = |index: usize| weights.get(index).copied().unwrap_or(0.0);
+        Self { pods: std::array::from_fn(at), target: std::array::from_fn(|index| at(FEATURES + index)) }
+    }
+
+    /// The proposal for a demand.
+    #[must_use]
+    pub fn propose(&self, demand: &Demand) -> Proposal {
+        let features = features(demand);
+        let dot = |weights: &[f64; FEATURES]| weights.iter().zip(&features).map(|(w, f)| w * f).sum::<f64>();
+        let logit = dot(&self.target) / (1.0 + features[3].max(0.0));
+        let (low, high) = TARGETS;
+        let target = low + (high - low) / (1.0 + (-logit).exp());
+        Proposal { pods: dot(&self.pods).clamp(0.0, 1e6), target_cpu: target.round() as i32 }
+    }
+
+    /// The HPA beneath: as `base`, with a scale-down stabilisation of a minute.
+    #[must_use]
+    pub fn hpa(base: &hpa::Settings) -> hpa::Settings {
+        let mut settings = base.clone();
+        settings.scale_down.get_or_insert_default().stabilization = Some(STABILIZATION);
+        settings
+    }
+
+    /// The tuner within the bounds of `hpa`.
+    #[must_use]
+    pub fn tuner(self, hpa: &hpa::Settings) -> LinearTuner {
+        LinearTuner { linear: self, bounds: (hpa.min_replicas, hpa.max_replicas) }
+    }
+}
+
+/// A [`Linear`] at work, once a minute.
+#[derive(Debug, Clone, Copy)]
+pub struct LinearTuner {
+    linear: Linear,
+    bounds: (Replicas, Replicas),
+}
+
+impl Tuner for LinearTuner {
+    fn decide(&mut self, _: SimTime, telemetry: &Telemetry<'_>) -> Patch {
+        let proposal = self.linear.propose(&Demand::at(telemetry.load));
+        let pods = proposal.pods.ceil() as Replicas;
+        Patch {
+            target_cpu: Some(proposal.target_cpu),
+            min_replicas: Some(pods.clamp(self.bounds.0, self.bounds.1)),
+            ..Patch::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_proposal_follows_the_level() {
+        let proposal = Linear::first().propose(&Demand { level: 16.0, level_10m: 0.0, ..Demand::default() });
+        assert!((proposal.pods - (0.8 * 16.0 + 0.5 * 4.0)).abs() < 1e-9);
+        assert_eq!(proposal.target_cpu, 92, "30 + 65 σ(3)");
+    }
+
+    #[test]
+    fn weights_survive_the_vector_and_the_file() {
+        let linear = Linear::from_slice(&(0..26).map(|i| f64::from(i) / 7.0).collect::<Vec<_>>());
+        assert_eq!(Linear::from_slice(&linear.to_vec()), linear);
+        let text = serde_json::to_string(&linear).unwrap();
+        assert_eq!(serde_json::from_str::<Linear>(&text).unwrap(), linear);
+    }
+
+    #[test]
+    fn a_proposal_is_finite_whatever_the_weights() {
+        let demand = Demand { level: 1e6, now: 3e6, level_10m: 1.0, ..Demand::default() };
+        for weight in [1e300, -1e300, 0.0] {
+            let linear = Linear { pods: [weight; FEATURES], target: [weight; FEATURES] };
+            let proposal = linear.propose(&demand);
+            assert!((0.0..=1e6).contains(&proposal.pods) && (30..=95).contains(&proposal.target_cpu), "{proposal:?}");
+        }
+    }
+}

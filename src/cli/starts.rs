@@ -1,0 +1,103 @@
+//! The functions a policy learns on, each with what it starts from.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::Context;
+use rayon::prelude::*;
+
+use super::output;
+use super::traces::Loaded;
+use crate::config::Experiment;
+use crate::env::{Scenario, Shares};
+use crate::error::{InputError, Place};
+use crate::eval::{self, Task, start, tasks};
+use crate::rl::policy::Origin;
+
+/// A function under one factor on its load.
+struct Ground<'a> {
+    loaded: &'a Loaded,
+    load: f64,
+    experiment: Experiment,
+    task: Task,
+}
+
+/// Every function of every trace that can be judged, once for each factor on the load. Starts that `known` lists are
+/// taken from there; the others are found, unless `stopped` is set meanwhile.
+///
+/// # Errors
+/// A trace of which nothing can be learned; training time that is shorter than an episode; an interruption.
+pub(super) fn scenarios(
+    experiment: &Experiment,
+    loaded: &[Loaded],
+    known: &[Origin],
+    stopped: &AtomicBool,
+) -> anyhow::Result<(Vec<Scenario>, Vec<Origin>)> {
+    let grounds = grounds(experiment, loaded)?;
+    let world_ticks =
+        |it: &Ground<'_>| start::ticks(it.experiment.train.start, &world(&it.experiment, &it.experiment.sim()));
+    let missing = grounds.iter().filter(|ground| ground.known(known).is_none());
+    let bar = output::progress(missing.map(world_ticks).sum(), "candidates");
+    let origin = |ground: &Ground<'_>| {
+        ground.known(known).cloned().or_else(|| {
+            let go = !stopped.load(Ordering::Relaxed);
+            go.then(|| ground.find(&|| bar.inc(1)))
+        })
+    };
+    let origins: Option<Vec<Origin>> = grounds.par_iter().map(origin).collect();
+    bar.finish_and_clear();
+    let origins = origins.context("interrupted before learning began; start again")?;
+    let scenarios = grounds.iter().zip(&origins).map(|(ground, origin)| ground.scenario(origin));
+    Ok((scenarios.collect::<Result<_, _>>()?, origins))
+}
+
+fn grounds<'a>(experiment: &Experiment, loaded: &'a [Loaded]) -> Result<Vec<Ground<'a>>, InputError> {
+    let mut all = Vec::new();
+    for loaded in loaded {
+        for &load in &experiment.env.randomize.load {
+            let mut experiment = experiment.clone();
+            experiment.workload.scale *= load;
+            let (found, skipped) = tasks(&loaded.source.name, &loaded.trace, &experiment.sim(), &experiment.split)?;
+            for it in skipped.iter().filter(|_| (load - experiment.env.randomize.load[0]).abs() < 1e-12) {
+                tracing::warn!("{}: function {:?} is left out: {}", loaded.source.name, it.function, it.reason);
+            }
+            all.extend(found.into_iter().map(|task| Ground { loaded, load, experiment: experiment.clone(), task }));
+        }
+    }
+    Ok(all)
+}
+
+fn world<'a>(experiment: &'a Experiment, sim: &'a crate::sim::Settings) -> eval::World<'a> {
+    eval::World { sim, hpa: &experiment.hpa, tune: &experiment.tune }
+}
+
+impl Ground<'_> {
+    fn known<'b>(&self, known: &'b [Origin]) -> Option<&'b Origin> {
+        let same = |it: &&Origin| {
+            it.trace == self.task.trace && it.function == self.task.function && (it.load - self.load).abs() < 1e-12
+        };
+        known.iter().find(same)
+    }
+
+    fn find(&self, tick: &(dyn Fn() + Sync)) -> Origin {
+        let sim = self.experiment.sim();
+        let found = start::find(self.experiment.train.start, &self.task, &world(&self.experiment, &sim), tick);
+        Origin {
+            trace: self.task.trace.clone(),
+            function: self.task.function.clone(),
+            load: self.load,
+            start: found.start,
+            reference: found.reference,
+            flies: true,
+        }
+    }
+
+    fn scenario(&self, origin: &Origin) -> Result<Scenario, InputError> {
+        let Experiment { split, env, .. } = &self.experiment;
+        let shares = Shares { train: split.train, validation: split.validation };
+        let place = |error: InputError| error.at(Place::file(std::path::Path::new(&self.loaded.source.file)));
+        let (sim, trace) = (self.experiment.sim(), &self.loaded.trace);
+        let series = trace.functions.iter().find(|series| series.function == self.task.function);
+        let series = series.expect("a task is a function of its trace");
+        Scenario::new(series, &trace.header, &sim, &origin.reference, &origin.start, env, shares).map_err(place)
+    }
+}

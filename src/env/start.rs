@@ -1,0 +1,44 @@
+//! What an agent starts from on a function, and returns to whenever it keeps every knob.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::autoscalers::linear::Linear;
+use crate::hpa;
+
+/// An HPA, and the linear policy that moves its target and minReplicas where there is one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Start {
+    /// The HPA's settings before the first decision.
+    pub hpa: hpa::Settings,
+    /// Proposes target and minReplicas at each decision.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub linear: Option<Linear>,
+}
+
+impl Start {
+    /// A static HPA.
+    #[must_use]
+    pub fn fixed(hpa: &hpa::Settings) -> Self {
+        Self { hpa: hpa.clone(), linear: None }
+    }
+
+    /// The linear policy on the HPA beneath it.
+    #[must_use]
+    pub fn linear(linear: Linear, base: &hpa::Settings) -> Self {
+        Self { hpa: Linear::hpa(base), linear: Some(linear) }
+    }
+}
+
+/// How the start of a function is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// The HPA of `[hpa]`.
+    Hpa,
+    /// The best static HPA that `[tune]` finds on the function's training time.
+    Tuned,
+    /// The linear policy evolved on the function's training time, where it beats the tuned HPA on validation time; the
+    /// tuned HPA elsewhere.
+    Linear,
+}

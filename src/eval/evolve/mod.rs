@@ -1,0 +1,145 @@
+//! Evolution of the `linear` policy of a function, on its training time alone.
+//!
+//! A generation is judged on stretches drawn anew from all parts of training time, the same for all of its candidates,
+//! so that weights which suit one afternoon do not win. The distribution's late means are then judged on the whole of
+//! training time, and the best of them is taken. Results do not depend on threads.
+
+pub mod cma;
+mod eigen;
+
+use std::ops::Range;
+use std::time::Duration;
+
+use rand::RngExt;
+use rayon::prelude::*;
+
+use super::contender::World;
+use super::tune::Budget;
+use super::tune::search::Ground;
+use crate::autoscalers::HpaAutoscaler;
+use crate::autoscalers::linear::{Linear, LinearTuner};
+use crate::hpa;
+use crate::random::{self, Purpose};
+use crate::sim::{self, LOAD_STEP};
+use crate::units::SimTime;
+use cma::Cma;
+
+/// Candidates of a generation.
+const POPULATION: usize = 24;
+/// Standard deviation of the first generation's weights.
+const SIGMA: f64 = 0.15;
+/// Parts of training time of which a generation sees a stretch each.
+const PARTS: u32 = 8;
+/// Length of a stretch: long against start-up, stabilisation and queues.
+const STRETCH: Duration = Duration::from_hours(2);
+/// Late means that are judged on the whole of training time.
+const FINALISTS: u64 = 6;
+
+/// A linear policy, and what finding it took.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Evolved {
+    /// The weights.
+    pub linear: Linear,
+    /// What was simulated.
+    pub budget: Budget,
+}
+
+/// Evolves the linear policy of a function. `tick` is told of each candidate.
+#[must_use]
+pub fn evolve(ground: &Ground, world: &World<'_>, tick: &(dyn Fn() + Sync)) -> Evolved {
+    let evolution = Evolution { ground, world, hpa: Linear::hpa(world.hpa), tick };
+    let (generations, seed) = (generations(ground, world), 0);
+    let mut budget = Budget::default();
+    let mut cma = Cma::new(Linear::first().to_vec(), SIGMA, POPULATION, seed);
+    let mut finalists = vec![Linear::first()];
+    for generation in 0..generations {
+        let windows = stretches(&ground.window, seed, generation);
+        cma.step(|candidates| evolution.judge(candidates, &windows, generation, &mut budget));
+        if generations - generation <= FINALISTS {
+            finalists.push(Linear::from_slice(cma.mean()));
+        }
+    }
+    let candidates: Vec<Vec<f64>> = finalists.iter().map(Linear::to_vec).collect();
+    let scores = evolution.judge(&candidates, std::slice::from_ref(&ground.window), 0, &mut budget);
+    let best = (0..scores.len()).fold(0, |best, at| if scores[at] < scores[best] { at } else { best });
+    Evolved { linear: finalists[best], budget }
+}
+
+/// How often [`evolve`] ticks on a function with a day or more of training time, given the budget in decisions.
+#[must_use]
+pub fn ticks(steps: u64) -> u64 {
+    let seen = u64::from(PARTS) * STRETCH.as_secs() / 60 * POPULATION as u64;
+    (steps / seen).max(1) * POPULATION as u64 + 1 + FINALISTS
+}
+
+/// Generations that the budget of `[tune]` allows, at least one.
+fn generations(ground: &Ground, world: &World<'_>) -> u64 {
+    let seen: u64 = stretches(&ground.window, 0, 0).iter().map(|it| it.end.since(it.start).as_secs() / 60).sum();
+    (world.tune.linear_steps / (seen.max(1) * POPULATION as u64)).max(1)
+}
+
+struct Evolution<'a> {
+    ground: &'a Ground,
+    world: &'a World<'a>,
+    hpa: hpa::Settings,
+    tick: &'a (dyn Fn() + Sync),
+}
+
+impl Evolution<'_> {
+    /// The objective of each candidate over `windows`.
+    fn judge(&self, candidates: &[Vec<f64>], windows: &[Range<SimTime>], seed: u64, budget: &mut Budget) -> Vec<f64> {
+        let one = |weights: &Vec<f64>| {
+            let tuner = Linear::from_slice(weights).tuner(self.world.hpa);
+            let runs = windows.iter().map(|window| self.run(tuner, window, seed));
+            let score = runs.fold((0.0, 0.0), |sum, run| (sum.0 + run.objective, sum.1 + run.sim.simulated_s));
+            (self.tick)();
+            score
+        };
+        let scores: Vec<(f64, f64)> = candidates.par_iter().map(one).collect();
+        budget.configurations += candidates.len() as u64;
+        budget.runs += (candidates.len() * windows.len()) as u64;
+        budget.simulated_s += scores.iter().map(|score| score.1).sum::<f64>();
+        scores.into_iter().map(|score| score.0).collect()
+    }
+
+    fn run(&self, mut tuner: LinearTuner, window: &Range<SimTime>, seed: u64) -> sim::Outcome {
+        let hpa = Box::new(HpaAutoscaler::new(&self.hpa));
+        let workload = &self.ground.workload;
+        sim::run(workload, self.world.sim, hpa, Some(&mut tuner), seed, window.clone(), false).outcome
+    }
+}
+
+/// What a generation sees: a stretch of each part of training time, or all of it when it is short.
+fn stretches(window: &Range<SimTime>, seed: u64, generation: u64) -> Vec<Range<SimTime>> {
+    let steps = |span: Duration| (span.as_micros() / LOAD_STEP.as_micros()) as u32;
+    let (part, stretch) = (steps(window.end.since(window.start)) / PARTS, steps(STRETCH));
+    if part <= stretch {
+        return vec![window.clone()];
+    }
+    let mut rng = random::stream(seed, Purpose::Episodes, generation);
+    let one = |index: u32| {
+        let start = window.start + LOAD_STEP * (part * index + rng.random_range(0..=part - stretch));
+        start..start + STRETCH
+    };
+    (0..PARTS).map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stretches_lie_in_their_parts_and_change_with_the_generation() {
+        let window = SimTime::from_secs(3600)..SimTime::from_secs(3600 + 5 * 86_400);
+        let (first, second) = (stretches(&window, 0, 0), stretches(&window, 0, 1));
+        assert_ne!(first, second);
+        let part = Duration::from_hours(15);
+        for (index, stretch) in first.iter().enumerate() {
+            let start = window.start + part * index as u32;
+            assert!(stretch.start >= start && stretch.end <= start + part);
+            assert_eq!(stretch.end.since(stretch.start), STRETCH);
+        }
+        let short = SimTime::ZERO..SimTime::from_secs(7200);
+        assert_eq!(stretches(&short, 0, 3), [short]);
+    }
+}
