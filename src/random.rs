@@ -34,6 +34,8 @@ pub enum Purpose {
     Search = 11,
     /// Faults: crashes, missing metrics.
     Faults = 12,
+    /// Choices of a load balancer.
+    Balancing = 13,
     /// Choice of the functions that are held out.
     HoldOut = 20,
 }

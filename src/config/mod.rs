@@ -35,6 +35,8 @@ pub struct Experiment {
     pub slo: sim::settings::Slo,
     /// What things cost.
     pub prices: sim::settings::Prices,
+    /// How single requests come, and which pod gets each (request level).
+    pub requests: sim::settings::Requests,
     /// The HPA.
     pub hpa: hpa::Settings,
     /// How a trace is divided into training, validation and test time.
@@ -86,6 +88,8 @@ impl Experiment {
             cluster: self.cluster.clone(),
             slo: self.slo.clone(),
             prices: self.prices.clone(),
+            requests: self.requests.clone(),
+            level: sim::Level::Fluid,
         }
     }
 

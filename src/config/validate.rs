@@ -78,7 +78,8 @@ impl Experiment {
         within("startup.image_cached", startup.image_cached, 0.0, 1.0)?;
         within("startup.cpu_share", startup.cpu_share, 0.0, 1.0)?;
         at_least("metrics.resolution", self.metrics.resolution.as_secs_f64(), 1.0)?;
-        within("metrics.missing", self.metrics.missing, 0.0, 1.0)
+        within("metrics.missing", self.metrics.missing, 0.0, 1.0)?;
+        within("requests.arrival_cv", self.requests.arrival_cv, 0.0, 100.0)
     }
 
     fn validate_slo(&self) -> Result<(), InputError> {

@@ -60,9 +60,20 @@ fn request_slot(
     Slot { rate, cpu_s, busy_s, service_s: busy_s + idle_s, load: rate * cpu_s / pod.request, demand: 0 }
 }
 
+/// CPU time of a task of a trace without requests.
+fn task_s(settings: &settings::Workload, pod: PodShape) -> f64 {
+    settings.cpu_per_request_ms.map_or(DEFAULT_CPU_S, |milli| milli / 1e3).min(pod.request)
+}
+
+/// What a task counts: 1 where requests were recorded, else its share of a pod-second.
+pub(super) fn task_weight(series: &Series, settings: &settings::Workload, pod: PodShape) -> f64 {
+    let recorded = series.requests.as_deref().is_some_and(|requests| requests.iter().any(|count| !count.is_nan()));
+    if recorded { 1.0 } else { task_s(settings, pod) / pod.request }
+}
+
 /// A slot of CPU without requests: work counted in pod-seconds, which queues as tasks of the CPU time of a request.
 fn work_slot(cores: f64, settings: &settings::Workload, pod: PodShape) -> Slot {
-    let task_s = settings.cpu_per_request_ms.map_or(DEFAULT_CPU_S, |milli| milli / 1e3).min(pod.request);
+    let task_s = task_s(settings, pod);
     let busy_s = task_s / pod.speed;
     let load = cores / pod.request;
     Slot { rate: load, cpu_s: pod.request, busy_s, service_s: busy_s, load, demand: 0 }

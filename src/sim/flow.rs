@@ -164,12 +164,6 @@ impl Flow {
         self.regime.in_flight + self.backlog.requests
     }
 
-    /// Cores that each ready pod uses in steady state, and requests that arrive per second.
-    pub(super) fn steady(&self) -> (f64, f64) {
-        let cores = self.regime.cores.min(self.regime.capacity);
-        (if self.regime.ready > 0.0 { cores / self.regime.ready } else { 0.0 }, self.regime.rate)
-    }
-
     /// How fast a backlog grows, in requests per second; not above 0 when it does not.
     pub(super) fn growth(&self, workload: &Workload) -> f64 {
         if self.regime.sustainable() && self.backlog.requests <= 0.0 {

@@ -172,20 +172,50 @@ fn unit_law(law: &ServiceLaw) -> (f64, Vec<f64>) {
     (-f64::from(octaves), cdf.windows(2).map(|pair| pair[1] - pair[0]).collect())
 }
 
-/// Response times of many requests, in logarithmic bins. Histograms of several runs add up.
+/// Where bins lie.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Scale {
+    /// Equal parts of octaves: the `i`-th bin begins at `LEAST · 2^(i/32)`.
+    Logarithmic,
+    /// Linear within each octave, each in `per_octave` parts, from `least` seconds on.
+    Linear { least: f64, per_octave: f64 },
+}
+
+impl Scale {
+    /// The time at a position, counted in bins.
+    fn seconds(self, position: f64) -> f64 {
+        match self {
+            Self::Logarithmic => LEAST * (position / PER_OCTAVE).exp2(),
+            Self::Linear { least, per_octave } => {
+                let octave = (position / per_octave).floor();
+                least * octave.exp2() * (1.0 + (position - octave * per_octave) / per_octave)
+            }
+        }
+    }
+}
+
+/// Response times of many requests, in bins. Histograms of several runs add up.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Histogram {
     bins: Vec<f64>,
+    scale: Scale,
     sum: f64,
 }
 
 impl Default for Histogram {
     fn default() -> Self {
-        Self { bins: vec![0.0; BINS + 1], sum: 0.0 }
+        Self { bins: vec![0.0; BINS + 1], scale: Scale::Logarithmic, sum: 0.0 }
     }
 }
 
 impl Histogram {
+    /// Requests counted in bins that are linear within each octave: bin `o · per_octave + i` begins at
+    /// `least · 2^o · (1 + i/per_octave)` seconds. `sum` is that of their response times.
+    #[must_use]
+    pub fn linear(bins: Vec<f64>, least: f64, per_octave: f64, sum: f64) -> Self {
+        Self { bins, scale: Scale::Linear { least, per_octave }, sum }
+    }
+
     fn add_services(&mut self, unit: &(f64, Vec<f64>), service_s: f64, requests: f64) {
         if requests <= 0.0 {
             return;
@@ -196,16 +226,38 @@ impl Histogram {
         }
     }
 
-    /// Adds one request with this response time.
+    /// Adds one request with this response time to logarithmic bins.
     pub fn add(&mut self, seconds: f64) {
+        *self = std::mem::take(self).logarithmic();
         self.sum += seconds;
         split(&mut self.bins, (position(seconds, PER_OCTAVE) - 0.5).max(0.0), 1.0);
     }
 
-    /// Adds the requests of another run.
+    /// Adds the requests of another run. Runs of different levels meet in logarithmic bins.
     pub fn merge(&mut self, other: &Self) {
+        if self.scale != other.scale {
+            *self = std::mem::take(self).logarithmic();
+            return self.add_bins(&other.clone().logarithmic());
+        }
+        self.add_bins(other);
+    }
+
+    fn add_bins(&mut self, other: &Self) {
         self.sum += other.sum;
         self.bins.iter_mut().zip(&other.bins).for_each(|(mine, theirs)| *mine += theirs);
+    }
+
+    /// The same in logarithmic bins.
+    fn logarithmic(self) -> Self {
+        if self.scale == Scale::Logarithmic {
+            return self;
+        }
+        let mut histogram = Self { sum: self.sum, ..Self::default() };
+        for (bin, &requests) in self.bins.iter().enumerate().filter(|it| *it.1 > 0.0) {
+            let middle = self.scale.seconds(bin as f64 + 0.5);
+            split(&mut histogram.bins, (position(middle, PER_OCTAVE) - 0.5).max(0.0), requests);
+        }
+        histogram
     }
 
     /// The response time in seconds that a share of the requests does not exceed; 0 without requests.
@@ -215,7 +267,7 @@ impl Histogram {
         let mut rest = share * total;
         for (bin, &requests) in self.bins.iter().enumerate().filter(|it| *it.1 > 0.0) {
             if rest <= requests {
-                return LEAST * ((bin as f64 + rest / requests) / PER_OCTAVE).exp2();
+                return self.scale.seconds(bin as f64 + rest / requests);
             }
             rest -= requests;
         }

@@ -2,6 +2,11 @@
 
 use std::f64::consts::{PI, SQRT_2};
 
+use rand::Rng;
+use rand_distr::{Distribution as _, Gamma, StandardNormal};
+
+use super::settings::Family;
+
 /// A share of requests whose service takes `factor` times the mean.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Point {
@@ -11,12 +16,15 @@ pub struct Point {
     pub factor: f64,
 }
 
-/// Service times within a function: log-normal, mean 1.
+/// Service times within a function: log-normal, mean 1. Single requests may be drawn from another family of the same
+/// mean and coefficient of variation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ServiceLaw {
     /// Standard deviation of the logarithm; 0 when service times do not vary.
     sigma: f64,
     points: Vec<Point>,
+    /// The gamma law that requests are drawn from, when it is not the log-normal one.
+    gamma: Option<Gamma<f64>>,
 }
 
 /// Edges of the quantile classes, finer towards the tail, because percentiles up to the 99.9th are read from them.
@@ -31,7 +39,28 @@ impl ServiceLaw {
     pub fn new(cv: f64) -> Self {
         let sigma = (1.0 + cv * cv).ln().sqrt();
         let points = if sigma > 0.0 { quantile_classes(sigma) } else { vec![Point { share: 1.0, factor: 1.0 }] };
-        Self { sigma, points }
+        Self { sigma, points, gamma: None }
+    }
+
+    /// The law with single requests drawn from `family`; a gamma law has shape `1/cv²`, and is exponential at `cv = 1`.
+    #[must_use]
+    pub fn of_family(cv: f64, family: Family) -> Self {
+        let law = Self::new(cv);
+        let gamma = || Gamma::new(1.0 / (cv * cv), cv * cv).ok();
+        Self { gamma: if family == Family::Gamma && law.sigma > 0.0 { gamma() } else { None }, ..law }
+    }
+
+    /// A request's service time as a multiple of the mean.
+    #[inline]
+    pub fn sample(&self, rng: &mut impl Rng) -> f64 {
+        if self.sigma <= 0.0 {
+            return 1.0;
+        }
+        if let Some(gamma) = &self.gamma {
+            return gamma.sample(rng);
+        }
+        let normal: f64 = StandardNormal.sample(rng);
+        (self.sigma * (normal - 0.5 * self.sigma)).exp()
     }
 
     /// The law as classes of requests, each at its own mean, so that the mean of all is 1.
@@ -166,6 +195,29 @@ mod tests {
             let mean: f64 = law.points().iter().map(|point| point.share * point.factor).sum();
             assert!((share - 1.0).abs() < 1e-12 && (mean - 1.0).abs() < 1e-6, "cv {cv}: {share} {mean}");
             assert!(law.points().windows(2).all(|pair| pair[0].factor < pair[1].factor));
+        }
+    }
+
+    #[test]
+    fn drawn_service_times_have_the_mean_and_the_variation_of_their_law() {
+        use crate::random::{Purpose, stream};
+        const DRAWS: i32 = 400_000;
+        for family in [Family::LogNormal, Family::Gamma] {
+            for cv in [0.0, 0.3, 1.0] {
+                let (law, mut rng) = (ServiceLaw::of_family(cv, family), stream(1, Purpose::Service, 0));
+                let draws: Vec<f64> = (0..DRAWS).map(|_| law.sample(&mut rng)).collect();
+                let mean = draws.iter().sum::<f64>() / f64::from(DRAWS);
+                let variance = draws.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / f64::from(DRAWS);
+                assert!((mean - 1.0).abs() < 0.01, "{family:?} {cv}: {mean}");
+                assert!((variance.sqrt() - cv).abs() < 0.03, "{family:?} {cv}: {}", variance.sqrt());
+                let below = draws.iter().filter(|&&x| x <= 0.5).count() as f64 / f64::from(DRAWS);
+                let exact = match family {
+                    Family::LogNormal => law.cdf(0.5),
+                    Family::Gamma if cv == 1.0 => 1.0 - (-0.5_f64).exp(),
+                    Family::Gamma => continue,
+                };
+                assert!((below - exact).abs() < 0.004, "{family:?} {cv}: {below} for {exact}");
+            }
         }
     }
 

@@ -42,6 +42,20 @@ impl Memory {
         self.base + self.per_request * self.taken(requests)
     }
 
+    /// The least number of requests that outgrow the limit of a pod that takes them; beyond any when none do.
+    pub(super) fn fatal(&self) -> u32 {
+        let exceeds = |requests: u32| self.working_set(f64::from(requests)) > self.limit;
+        if !exceeds(u32::MAX) {
+            return u32::MAX;
+        }
+        let (mut low, mut high) = (0, u32::MAX);
+        while low < high {
+            let middle = low.midpoint(high);
+            if exceeds(middle) { high = middle } else { low = middle + 1 }
+        }
+        high
+    }
+
     /// When pods with `requests` each, and `growth` more per second, outgrow their limit.
     pub(super) fn exceeded_at(&self, now: SimTime, requests: f64, growth: f64) -> SimTime {
         let spare = self.limit - self.working_set(requests);

@@ -1,7 +1,8 @@
 //! The metrics path: what metrics-server scraped, and when the HPA can read it.
 //!
 //! A sample is a pod's mean CPU between two scrapes. The counter of a pod that was ready all along is `Flow::used`, so a
-//! scrape only notes that counter; a young pod's own counter follows from it and the pod's history.
+//! scrape only notes that counter; a young pod's own counter follows from it and the pod's history. At the request level
+//! a scrape notes the counter of each pod.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use rand::RngExt;
 
 use super::pods::Pod;
+use super::requests::ServerId;
 use super::settings::MetricsPath;
 use crate::random::{Purpose, stream};
 use crate::units::SimTime;
@@ -56,11 +58,15 @@ impl Pair {
 
     /// Mean cores of a young pod; `None` when its container did not run for the whole window. Before it is ready it
     /// uses `starting` cores.
-    pub(super) fn cores_of(&self, pod: &Pod, starting: f64) -> Option<f64> {
+    pub(super) fn cores_of(&self, pod: &Pod, starting: f64, scrapes: &Scrapes) -> Option<f64> {
         let counter = |scrape: &Scrape| {
             let served = pod.serving && scrape.at > pod.ready;
             let started = if served { pod.ready } else { scrape.at };
-            let used = if served { scrape.used - pod.used } else { 0.0 };
+            let used = match pod.server {
+                Some(server) => scrapes.counter(scrape.at, server),
+                None if served => scrape.used - pod.used,
+                None => 0.0,
+            };
             starting * started.since(pod.running).as_secs_f64() + used
         };
         let runs = pod.running <= self.before.at;
@@ -78,6 +84,8 @@ impl Pair {
 #[derive(Debug, Clone)]
 pub(super) struct Scrapes {
     ring: VecDeque<Scrape>,
+    /// At the request level, each pod's serial number and counter in CPU-seconds, by place, for each scrape.
+    counters: VecDeque<Vec<(u32, f64)>>,
     keep: usize,
     lag: Duration,
     missing: f64,
@@ -91,7 +99,14 @@ impl Scrapes {
         let keep = (settings.lag.as_secs_f64() / resolution.as_secs_f64()).ceil().min(1e4) as u32 + 3;
         let past = |back: u32| Scrape { at: first - resolution.saturating_mul(back), ..Scrape::default() };
         let ring = (1..=keep).rev().map(past).collect();
-        Self { ring, keep: keep as usize, lag: settings.lag, missing: settings.missing, seed }
+        Self {
+            ring,
+            counters: VecDeque::new(),
+            keep: keep as usize,
+            lag: settings.lag,
+            missing: settings.missing,
+            seed,
+        }
     }
 
     /// Fills the history as if the state at the first instant, `now`, had lasted: pods used `cores` each, and `rate`
@@ -101,6 +116,29 @@ impl Scrapes {
             let ago = now.at.since(scrape.at).as_secs_f64();
             *scrape = Scrape { at: scrape.at, used: -cores * ago, offered: -rate * ago, ..now };
         }
+    }
+
+    /// As [`warm`](Self::warm), for each of `pods` pods, which stand in the first places.
+    pub(super) fn warm_counters(&mut self, now: SimTime, cores: f64, pods: u32) {
+        let at = |scrape: &Scrape| -cores * now.since(scrape.at).as_secs_f64();
+        self.counters = self.ring.iter().map(|scrape| (0..pods).map(|nth| (nth, at(scrape))).collect()).collect();
+    }
+
+    /// Notes each pod's serial number and counter, for the scrape just pushed.
+    pub(super) fn push_counters(&mut self, counters: impl Iterator<Item = (u32, f64)>) {
+        let mut row = if self.counters.len() >= self.ring.len() { self.counters.pop_front() } else { None };
+        let row = row.get_or_insert_default();
+        row.clear();
+        row.extend(counters);
+        self.counters.push_back(std::mem::take(row));
+    }
+
+    /// The counter of a pod at the scrape of that time; 0 when it did not serve then.
+    fn counter(&self, at: SimTime, server: ServerId) -> f64 {
+        let nth = self.ring.iter().position(|scrape| scrape.at == at);
+        let row = nth.and_then(|nth| self.counters.get(nth));
+        let found = row.and_then(|row| row.get(server.place as usize)).filter(|it| it.0 == server.serial);
+        found.map_or(0.0, |it| it.1)
     }
 
     /// The start of the window of the newest sample that can be read at `now`, less the second by which the API's whole

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::requests::ServerId;
 use super::startup::StartLaw;
 use crate::units::SimTime;
 
@@ -27,17 +28,32 @@ pub(super) struct Pod {
     pub(super) serving: bool,
     /// What a pod that was ready all along had used when this one became ready; see `Flow::used`.
     pub(super) used: f64,
+    /// Where its requests are, at the request level; none while it does not serve.
+    pub(super) server: Option<ServerId>,
+    /// Its number among the pods whose samples may be missing.
+    pub(super) sampled: u64,
     kills: u32,
 }
 
 impl Pod {
     fn long_ready(now: SimTime) -> Self {
         let then = now - Duration::from_secs(3600);
-        Self { index: 0, created: then, running: then, ready: then, unready: then, serving: true, used: 0.0, kills: 0 }
+        Self { serving: true, ready: then, ..Self::starting(0, then, then, then) }
     }
 
     fn starting(index: u64, created: SimTime, running: SimTime, ready: SimTime) -> Self {
-        Self { index, created, running, ready, unready: created, serving: false, used: 0.0, kills: 0 }
+        Self {
+            index,
+            created,
+            running,
+            ready,
+            unready: created,
+            serving: false,
+            used: 0.0,
+            server: None,
+            sampled: index,
+            kills: 0,
+        }
     }
 }
 
@@ -51,7 +67,11 @@ pub(super) struct Pods {
     /// Without a place in the cluster: when each was created.
     pub(super) pending: Vec<SimTime>,
     /// Terminating: when they end, and how many.
-    pub(super) draining: Vec<(SimTime, u32)>,
+    draining: Vec<(SimTime, u32)>,
+    /// Terminating at the request level: when each ends at the latest.
+    finishing: Vec<(SimTime, ServerId)>,
+    /// Whether pods are kept singly however long they have been ready, as the request level needs it.
+    singly: bool,
     serving: u32,
     leaving: u32,
     created: u64,
@@ -74,6 +94,8 @@ impl Pods {
             young: Vec::new(),
             pending: vec![now; (replicas - mature) as usize],
             draining: Vec::new(),
+            finishing: Vec::new(),
+            singly: false,
             serving: mature,
             leaving: 0,
             created: 0,
@@ -82,6 +104,23 @@ impl Pods {
             starts,
             next: NEVER,
         }
+    }
+
+    /// Keeps the pods singly, and finds a place for the requests of each with `open`, as for every pod that becomes ready.
+    pub(super) fn open(&mut self, now: SimTime, mut open: impl FnMut() -> ServerId) {
+        self.singly = true;
+        // As many as there are have numbers from the far end; see `Scrapes::missing_of`.
+        for nth in 0..std::mem::take(&mut self.mature) {
+            self.young.push(Pod { sampled: u64::from(u32::MAX - nth), ..Pod::long_ready(now) });
+        }
+        for pod in self.young.iter_mut().filter(|pod| pod.serving && pod.server.is_none()) {
+            pod.server = Some(open());
+        }
+    }
+
+    /// Terminating pods.
+    pub(super) fn leaving(&self) -> u32 {
+        self.leaving
     }
 
     /// Pods that serve.
@@ -111,7 +150,7 @@ impl Pods {
 
     fn find_next(&mut self) {
         let readiness = self.young.iter().filter(|pod| !pod.serving).map(|pod| pod.ready);
-        let ends = self.draining.iter().map(|it| it.0);
+        let ends = self.draining.iter().map(|it| it.0).chain(self.finishing.iter().map(|it| it.0));
         self.next = readiness.chain(ends).min().unwrap_or(NEVER);
     }
 
@@ -136,12 +175,12 @@ impl Pods {
     }
 
     /// Deletes `count` pods in the `ReplicaSet` controller's order: pending first, then those not ready, then the newest.
-    /// Those that serve take `drain` to finish what they hold.
-    pub(super) fn shrink(&mut self, now: SimTime, count: u32, drain: Duration) {
+    /// Those that serve take `drain` to finish what they hold. Returns where the requests of those were, as far as known.
+    pub(super) fn shrink(&mut self, now: SimTime, count: u32, drain: Duration) -> Vec<ServerId> {
         let unplaced = (count as usize).min(self.pending.len());
         self.pending.truncate(self.pending.len() - unplaced);
         let mut rest = count - unplaced as u32;
-        let mut ended = 0;
+        let (mut ended, mut servers) = (0, Vec::new());
         while rest > 0 {
             let newest = self.young.iter().enumerate().max_by_key(|(_, pod)| (!pod.serving, pod.index));
             let Some((at, serving)) = newest.map(|(at, pod)| (at, pod.serving)) else {
@@ -150,7 +189,7 @@ impl Pods {
                 ended += old;
                 break;
             };
-            self.young.remove(at);
+            servers.extend(self.young.remove(at).server);
             ended += u32::from(serving);
             rest -= 1;
         }
@@ -160,6 +199,29 @@ impl Pods {
             self.leaving += ended;
         }
         self.place(now);
+        servers
+    }
+
+    /// A pod that was told to stop finishes what it holds, until `end` at the latest.
+    pub(super) fn finish(&mut self, server: ServerId, end: SimTime) {
+        self.finishing.push((end, server));
+        self.leaving += 1;
+        self.find_next();
+    }
+
+    /// A terminating pod has finished what it held.
+    pub(super) fn finished(&mut self, now: SimTime, server: ServerId) {
+        let before = self.finishing.len();
+        self.finishing.retain(|it| it.1 != server);
+        self.leaving -= (before - self.finishing.len()) as u32;
+        self.place(now);
+    }
+
+    /// Terminating pods whose time is over.
+    pub(super) fn overdue(&mut self, now: SimTime) -> Vec<ServerId> {
+        let overdue: Vec<ServerId> = self.finishing.extract_if(.., |it| it.0 <= now).map(|it| it.1).collect();
+        self.leaving -= overdue.len() as u32;
+        overdue
     }
 
     /// Lets pods whose time has come end or become ready; returns for how many seconds those that became ready had run.
@@ -180,7 +242,7 @@ impl Pods {
 
     /// Counts in pods whose sample covers only time in which they were ready: those ready by `covered`.
     pub(super) fn mature(&mut self, now: SimTime, covered: SimTime) {
-        if self.young.is_empty() {
+        if self.young.is_empty() || self.singly {
             return;
         }
         let grown =
@@ -197,18 +259,35 @@ impl Pods {
         }
         let serving = self.young.iter().enumerate().filter(|it| it.1.serving);
         let Some(at) = serving.min_by_key(|it| it.1.kills).map(|it| it.0) else { return false };
+        self.restart(now, at);
+        true
+    }
+
+    /// Kills the container of the pod whose requests are there, which may be terminating.
+    pub(super) fn kill_server(&mut self, now: SimTime, server: ServerId) {
+        match self.young.iter().position(|pod| pod.server == Some(server)) {
+            Some(at) => self.restart(now, at),
+            None => self.finished(now, server),
+        }
+    }
+
+    /// The container of the `at`-th young pod has died, and comes back after its back-off.
+    fn restart(&mut self, now: SimTime, at: usize) {
         self.restarts += 1;
         // Restarts draw from a range of numbers that no pod reaches.
         let start = self.starts.draw(u64::MAX - self.restarts);
         let pod = &mut self.young[at];
+        if self.singly && pod.ready + FORGIVEN <= now {
+            pod.kills = 0;
+        }
         let back_off = BACK_OFF.saturating_mul(1 << pod.kills.min(10)).min(MOST_BACK_OFF);
         pod.kills += 1;
         pod.serving = false;
+        pod.server = None;
         pod.unready = now;
         pod.running = now + back_off;
         pod.ready = pod.running + start.init;
         self.serving -= 1;
         self.find_next();
-        true
     }
 }

@@ -109,7 +109,7 @@ impl Lateness {
     }
 
     /// How long a request with a service time of `service_s` may wait; negative when it is late whatever happens.
-    fn allowance(&self, service_s: f64) -> f64 {
+    pub(super) fn allowance(&self, service_s: f64) -> f64 {
         match self.latency {
             Some(latency) => latency - service_s,
             None => (self.slowdown - 1.0) * service_s + self.slack,

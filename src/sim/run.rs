@@ -8,6 +8,7 @@ use super::elasticity::Curves;
 use super::latency::Histogram;
 use super::outcome::{ColdStarts, Outcome, ReplicaStats, Requests, Scaling, SimStats, SloResult, TimelineRow, Totals};
 use super::prices::Costs;
+use super::requests::Books;
 use super::settings::Settings;
 use super::simulation::Simulation;
 use super::workload::Workload;
@@ -20,6 +21,8 @@ pub struct Run {
     pub outcome: Outcome,
     /// One row a sync, when asked for. Several runs together have none.
     pub timeline: Vec<TimelineRow>,
+    /// The books of single requests, which must agree. The fluid level has none, nor have several runs together.
+    pub books: Option<Books>,
     sums: Sums,
 }
 
@@ -42,7 +45,11 @@ pub(super) struct Sums {
 
 impl Run {
     pub(super) fn new(sums: Sums) -> Self {
-        Self { outcome: sums.outcome(), timeline: Vec::new(), sums }
+        Self { outcome: sums.outcome(), timeline: Vec::new(), books: None, sums }
+    }
+
+    pub(super) fn with_books(self, books: Option<Books>) -> Self {
+        Self { books, ..self }
     }
 
     pub(super) fn with_timeline(self, timeline: Vec<TimelineRow>) -> Self {

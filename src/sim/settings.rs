@@ -25,6 +25,32 @@ pub struct Settings {
     pub slo: Slo,
     /// `[prices]`.
     pub prices: Prices,
+    /// `[requests]`.
+    pub requests: Requests,
+    /// How closely requests are simulated.
+    pub level: Level,
+}
+
+/// How closely requests are simulated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Requests flow as a fluid through queues in closed form.
+    #[default]
+    Fluid,
+    /// Every request arrives, waits, computes and leaves by itself.
+    Requests,
+}
+
+impl Level {
+    /// Its name in configuration, tables and documents.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fluid => "fluid",
+            Self::Requests => "requests",
+        }
+    }
 }
 
 /// `[workload]`: how a trace becomes work for pods.
@@ -45,6 +71,9 @@ pub struct Workload {
     pub cpu_share: f64,
     /// Coefficient of variation of service times, 0 or more.
     pub service_cv: f64,
+    /// The law that single requests' service times are drawn from: `"log-normal"` or `"gamma"` (exponential at a
+    /// coefficient of variation of 1). The fluid level always takes log-normal ones.
+    pub service_law: Family,
     /// Working set of an idle pod.
     pub memory_base: Bytes,
     /// Working set that a request adds to the pod that has taken it.
@@ -63,11 +92,22 @@ impl Default for Workload {
             cpu_per_request_ms: None,
             cpu_share: 1.0,
             service_cv: 1.0,
+            service_law: Family::LogNormal,
             memory_base: Bytes(128 << 20),
             memory_per_request: Bytes(64 << 10),
             gaps: Gaps::Linear,
         }
     }
+}
+
+/// A family of laws of service times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Family {
+    /// Log-normal.
+    LogNormal,
+    /// Gamma.
+    Gamma,
 }
 
 /// What stands in for slots where nothing was recorded.
@@ -309,4 +349,52 @@ impl Default for Prices {
     fn default() -> Self {
         Self { cpu_hour: 0.04048, gib_hour: 0.004_445, pod_start: 0.0, violation: 40.0 }
     }
+}
+
+/// `[requests]`: how single requests come, and which pod gets each. The fluid level does not know single requests.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Requests {
+    /// Coefficient of variation of the distances of requests within a slot: 0 is equal distances, 1 a Poisson process.
+    pub arrival_cv: f64,
+    /// Which pod gets a request: `"least-outstanding"`, `"round-robin"`, `"random"` or `"power-of-two"`.
+    pub balancing: Balancing,
+    /// Where requests wait that no pod can take: `"gateway"`, in one line for all pods, or `"pod"`, each in front of the
+    /// pod that balancing chose for it.
+    pub queue: Queue,
+    /// Most requests that wait in a line; more are dropped. Left out, lines hold as many as come.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue_limit: Option<u32>,
+}
+
+impl Default for Requests {
+    /// Counts of a slot say nothing about where in it requests lie, so they lie independently. Envoy's `LEAST_REQUEST`
+    /// and Knative's activator know what each pod holds, and keep what no pod can take.
+    fn default() -> Self {
+        Self { arrival_cv: 1.0, balancing: Balancing::LeastOutstanding, queue: Queue::Gateway, queue_limit: None }
+    }
+}
+
+/// A rule of load balancing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Balancing {
+    /// The pod that holds fewest requests; of equal ones in turn.
+    LeastOutstanding,
+    /// In turn.
+    RoundRobin,
+    /// Any pod, as kube-proxy's iptables mode does.
+    Random,
+    /// The less loaded of two pods taken by chance.
+    PowerOfTwo,
+}
+
+/// Where requests wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Queue {
+    /// In one line for all pods.
+    Gateway,
+    /// In front of single pods.
+    Pod,
 }

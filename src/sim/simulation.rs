@@ -1,7 +1,7 @@
 //! Discrete-event replay of one function: a clock, the next events, and one `match`.
 //!
-//! Events at one time run in the order of [`Event`]. Between events everything flows at constant rates (see `flow`), so
-//! there are no ticks. A workload, settings, an autoscaler, a seed and a window fix every result.
+//! Events at one time run in the order of [`Event`]. Between events everything flows at constant rates (see `flow`), or
+//! single requests come and go (see `requests`), so there are no ticks. A workload, settings, an autoscaler, a seed and a window fix every result.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -121,14 +121,16 @@ impl Simulation {
         let until = until.min(self.world.window.end);
         loop {
             let (at, event) = self.next_event();
-            if at >= until {
+            // Signals of the service come first: they may change what is next.
+            if let Some(signal) = self.world.pass(at.min(until)) {
+                self.world.obey(signal);
+            } else if at >= until {
                 break;
+            } else {
+                self.events += 1;
+                self.handle(event);
             }
-            self.world.pass(at);
-            self.events += 1;
-            self.handle(event);
         }
-        self.world.pass(until);
     }
 
     /// Changes HPA fields, as of the next sync.
@@ -140,7 +142,7 @@ impl Simulation {
     /// Everything counted since the start of the window.
     #[must_use]
     pub fn totals(&self) -> &Totals {
-        &self.world.flow.totals
+        self.world.service.totals()
     }
 
     /// What a monitoring system knows now.
@@ -154,20 +156,21 @@ impl Simulation {
     pub fn finish(mut self) -> Run {
         self.advance(self.world.window.end);
         let mut world = self.world;
-        world.check_conservation();
+        world.service.check_conservation();
         Run::new(Sums {
-            histogram: world.flow.recorder().histogram(world.workload.law()),
-            totals: world.flow.totals,
-            curves: world.flow.curves,
+            histogram: world.service.histogram(&world.workload),
+            totals: *world.service.totals(),
+            curves: *world.service.curves_mut(),
             seconds: world.window.end.since(world.window.start).as_secs_f64(),
             replica_seconds: world.replica_seconds,
             most_replicas: f64::from(world.most_replicas),
             reversals: f64::from(world.reversals.count),
-            in_flight: world.flow.backlog(),
-            events: self.events,
-            costs: self.prices.costs(&world.flow.totals),
+            in_flight: world.service.uncounted(),
+            events: self.events + world.service.events(),
+            costs: self.prices.costs(world.service.totals()),
             allowed: self.allowed,
         })
+        .with_books(world.service.books())
         .with_timeline(self.timeline.map(Timeline::into_rows).unwrap_or_default())
     }
 
@@ -218,9 +221,9 @@ impl Simulation {
             self.world.scale(wanted.max(0));
         }
         if let Some(timeline) = &mut self.timeline {
-            let (world, flow) = (&self.world, &self.world.flow);
+            let (world, service) = (&self.world, &self.world.service);
             let since = world.now.since(world.window.start).as_secs_f64();
-            timeline.note(world.row(), since, &flow.totals, flow.latency_sum());
+            timeline.note(world.row(), since, service.totals(), service.latency_sum());
         }
     }
 }

@@ -123,7 +123,7 @@ impl Buffers {
             let waiting = PodGroup { phase: Phase::Pending, ..group(pods.pending.len() as u32) };
             self.rows.push(Row { group: waiting, sample: None, serving: false, metered: false });
         }
-        let leaving: u32 = pods.draining.iter().map(|it| it.1).sum();
+        let leaving = pods.leaving();
         if leaving > 0 {
             let leaving = PodGroup { deleted: true, ready: Some((Status::True, SimTime::ZERO)), ..group(leaving) };
             self.rows.push(Row { group: leaving, sample: None, serving: false, metered: false });
@@ -233,10 +233,10 @@ fn young(now: SimTime, pod: &Pod, pair: Option<&Pair>, scrapes: &Scrapes, starti
         (Status::False, whole_seconds(pod.unready))
     };
     let phase = if pod.running <= now || pod.unready > pod.created { Phase::Running } else { Phase::Pending };
-    let seen = pair.filter(|pair| !scrapes.misses(pair.last.number, pod.index));
+    let seen = pair.filter(|pair| !scrapes.misses(pair.last.number, pod.sampled));
     let sample = seen.and_then(|pair| {
         let memory = if pod.serving { pair.last.memory } else { pair.last.memory_idle };
-        pair.cores_of(pod, starting).map(|cores| usage(cores, memory))
+        pair.cores_of(pod, starting, scrapes).map(|cores| usage(cores, memory))
     });
     let start = Some(whole_seconds(pod.created));
     let metered = pod.serving && pair.is_some_and(|pair| pod.ready <= pair.last.at);

@@ -67,6 +67,7 @@ pub struct Workload {
     lateness: Lateness,
     law: ServiceLaw,
     request_pod_seconds: f64,
+    task_weight: f64,
 }
 
 impl Workload {
@@ -77,7 +78,7 @@ impl Workload {
     /// million pods.
     pub fn new(series: &Series, header: &Header, settings: &Settings) -> Result<Self, InputError> {
         let pod = PodShape::new(&settings.pod);
-        let law = ServiceLaw::new(settings.workload.service_cv);
+        let law = ServiceLaw::of_family(settings.workload.service_cv, settings.workload.service_law);
         let lateness = Lateness::new(&settings.slo, &law);
         let interval_s = header.interval().as_secs_f64();
         let mut slots = arrivals::slots(series, interval_s, &settings.workload, pod)?;
@@ -99,6 +100,7 @@ impl Workload {
             pod,
             lateness,
             law,
+            task_weight: arrivals::task_weight(series, &settings.workload, pod),
             request_pod_seconds: if requests > 0.0 { work / requests } else { DEFAULT_CPU_S / pod.request },
         })
     }
@@ -169,6 +171,24 @@ impl Workload {
     pub fn second_of_day(&self, now: SimTime) -> Option<f64> {
         let start = self.origin_ms?.saturating_add(self.start_ms).rem_euclid(86_400_000);
         Some((start as f64 / 1e3 + now.secs()).rem_euclid(86_400.0))
+    }
+
+    /// CPU-seconds of a task of a slot: of a request, or of a piece of work in a trace without requests.
+    #[must_use]
+    pub fn task_cpu_s(&self, slot: &Slot) -> f64 {
+        slot.busy_s * self.pod.speed
+    }
+
+    /// Tasks per second that arrive during a slot.
+    #[must_use]
+    pub fn tasks_per_s(&self, slot: &Slot) -> f64 {
+        slot.rate / self.task_weight()
+    }
+
+    /// What a task counts in units of [`Slot::rate`]: a request is 1, a piece of work its share of a pod-second.
+    #[must_use]
+    pub fn task_weight(&self) -> f64 {
+        self.task_weight
     }
 
     /// The pods this workload was made for.

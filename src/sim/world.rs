@@ -6,23 +6,24 @@ use std::time::Duration;
 
 use super::control::{Knobs, Telemetry};
 use super::elasticity::Reversals;
-use super::flow::Flow;
 use super::memory::Memory;
 use super::metrics::{Scrape, Scrapes};
 use super::outcome::TimelineRow;
 use super::pods::Pods;
+use super::requests::Signal;
+use super::service::Service;
 use super::settings::Settings;
 use super::startup::StartLaw;
 use super::workload::{Slot, Workload};
 use crate::units::{Replicas, SimTime};
 
 /// Traffic, pods and scrapes at an instant.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct World {
     pub(super) workload: Arc<Workload>,
     pub(super) now: SimTime,
     pub(super) window: Range<SimTime>,
-    pub(super) flow: Flow,
+    pub(super) service: Service,
     pub(super) pods: Pods,
     pub(super) scrapes: Scrapes,
     /// `scale.spec.replicas`, its largest value so far, and its integral.
@@ -57,9 +58,10 @@ impl World {
         let window = start..window.end.clamp(start, whole.end);
         let slot = workload.slot_at(start);
         let replicas = first_replicas(&workload.slots()[slot], settings, knobs);
-        let pods = Pods::new(start, replicas.unsigned_abs(), room(settings), StartLaw::new(&settings.startup, seed));
+        let mut pods =
+            Pods::new(start, replicas.unsigned_abs(), room(settings), StartLaw::new(&settings.startup, seed));
         let mut world = Self {
-            flow: Flow::new(&workload, slot, pods.serving(), settings.slo.timeout.as_secs_f64()),
+            service: Service::new(&workload, settings, seed, (slot, start), &mut pods),
             scrapes: Scrapes::new(&settings.metrics, seed, start + first_scrape),
             pods,
             now: start,
@@ -77,8 +79,19 @@ impl World {
             starting_cores: settings.startup.cpu_share * workload.pod().limit,
             workload,
         };
-        world.scrapes.warm(world.scrape(), world.flow.steady());
+        world.warm();
         world
+    }
+
+    /// As if what arrives at the start had been served for long.
+    fn warm(&mut self) {
+        let (slot, pods, shape) = (self.slot(), f64::from(self.pods.serving()), self.workload.pod());
+        let cores = if pods > 0.0 { (slot.rate * slot.cpu_s).min(pods * shape.limit) / pods } else { 0.0 };
+        let rate = slot.rate;
+        self.scrapes.warm(self.scrape(), (cores, rate));
+        if let Service::Requests(_) = self.service {
+            self.scrapes.warm_counters(self.now, cores, self.pods.serving());
+        }
     }
 
     /// When the next slot of the trace begins.
@@ -100,25 +113,44 @@ impl World {
             ready: self.pods.serving().cast_signed(),
             starting: self.pods.starting().cast_signed(),
             utilization: self.utilization,
-            backlog_s: self.flow.backlog_seconds(&self.workload),
+            backlog_s: self.service.backlog_seconds(&self.workload),
             knobs: self.knobs,
-            totals: &self.flow.totals,
+            totals: self.service.totals(),
         }
     }
 
-    /// Lets time pass up to `at`. Nothing happens before it.
+    /// Lets time pass up to `at`, or to a signal of the service before. Nothing else happens before `at`.
     #[inline]
-    pub(super) fn pass(&mut self, at: SimTime) {
-        if at <= self.now {
-            return;
+    pub(super) fn pass(&mut self, at: SimTime) -> Option<Signal> {
+        if at <= self.now && !self.service.signals() {
+            return None;
         }
+        let signal = self.service.advance(&self.workload, self.now, at, self.slot_end);
+        let at = signal.map_or(at, |it| it.0);
         let seconds = (at.0 - self.now.0) as f64 / 1e6;
-        let to_slot_end = (self.slot_end.0 - self.now.0) as f64 / 1e6;
-        self.flow.advance(&self.workload, seconds, to_slot_end);
-        self.flow.totals.pod_seconds += f64::from(self.pods.placed()) * seconds;
-        self.flow.totals.ready_seconds += f64::from(self.pods.serving()) * seconds;
+        let (placed, serving) = (f64::from(self.pods.placed()), f64::from(self.pods.serving()));
+        let totals = self.service.totals_mut();
+        totals.pod_seconds += placed * seconds;
+        totals.ready_seconds += serving * seconds;
         self.replica_seconds += f64::from(self.replicas) * seconds;
         self.now = at;
+        Some(signal?.1)
+    }
+
+    /// Acts on a signal of the service.
+    pub(super) fn obey(&mut self, signal: Signal) {
+        let Service::Requests(requests) = &mut self.service else { return };
+        match signal {
+            Signal::OutOfMemory(server) => {
+                requests.close(server);
+                self.pods.kill_server(self.now, server);
+            }
+            Signal::Drained(server) => {
+                requests.close(server);
+                self.pods.finished(self.now, server);
+            }
+        }
+        self.serve_with_what_is_ready();
     }
 
     /// The next slot begins.
@@ -126,6 +158,9 @@ impl World {
         if self.slot + 1 < self.workload.slots().len() {
             self.slot += 1;
             self.slot_end = self.workload.slot_end(self.slot);
+            if let Service::Requests(requests) = &mut self.service {
+                requests.begin_slot(self.slot);
+            }
             self.serve_with_what_is_ready();
         } else {
             self.slot_end = SimTime(i64::MAX);
@@ -134,19 +169,32 @@ impl World {
 
     /// Pods whose time has come end or become ready.
     pub(super) fn settle_pods(&mut self) {
-        let started_s = self.pods.settle(self.now, self.flow.used);
-        self.flow.totals.cpu_seconds += started_s * self.starting_cores;
+        if let Service::Requests(requests) = &mut self.service {
+            self.pods.overdue(self.now).into_iter().for_each(|server| requests.close(server));
+        }
+        let started_s = self.pods.settle(self.now, self.service.used());
+        self.service.totals_mut().cpu_seconds += started_s * self.starting_cores;
         self.serve_with_what_is_ready();
     }
 
     fn serve_with_what_is_ready(&mut self) {
-        self.flow.set(&self.workload, self.slot, self.pods.serving());
+        match &mut self.service {
+            Service::Fluid(flow) => flow.set(&self.workload, self.slot, self.pods.serving()),
+            Service::Requests(requests) => {
+                self.pods.open(self.now, || requests.open());
+                requests.compare(self.workload.slots()[self.slot].demand, self.pods.serving());
+            }
+        }
     }
 
     /// metrics-server scrapes.
     pub(super) fn take_scrape(&mut self) {
         self.scrapes.push(self.scrape());
-        self.flow.curves.sample(f64::from(self.slot().demand), f64::from(self.pods.serving()));
+        if let Service::Requests(requests) = &self.service {
+            self.scrapes.push_counters(requests.used());
+        }
+        let (demand, serving) = (f64::from(self.slot().demand), f64::from(self.pods.serving()));
+        self.service.curves_mut().sample(demand, serving);
         if let Some(covered) = self.scrapes.covered(self.now) {
             self.pods.mature(self.now, covered);
         }
@@ -157,9 +205,9 @@ impl World {
         Scrape {
             number: 0,
             at: self.now,
-            used: self.flow.used,
-            offered: self.flow.totals.offered,
-            in_flight: self.flow.in_flight(),
+            used: self.service.used(),
+            offered: self.service.totals().offered,
+            in_flight: self.service.in_flight(),
             in_flight_per_pod: self.memory.taken(held),
             serving: self.pods.serving(),
             memory: self.memory.working_set(held),
@@ -167,20 +215,21 @@ impl World {
         }
     }
 
-    /// Requests in flight per ready pod.
+    /// Requests per ready pod: in flight, or, where it is known, taken.
     fn held(&self) -> f64 {
-        match self.pods.serving() {
-            0 => 0.0,
-            serving => self.flow.in_flight() / f64::from(serving),
+        match (&self.service, self.pods.serving()) {
+            (_, 0) => 0.0,
+            (Service::Fluid(flow), serving) => flow.in_flight() / f64::from(serving),
+            (Service::Requests(requests), _) => requests.taken(),
         }
     }
 
-    /// When the next pod outgrows its memory limit, if rates stay as they are.
+    /// When the next pod outgrows its memory limit, if rates stay as they are. At the request level a signal says so.
     pub(super) fn out_of_memory_at(&self) -> SimTime {
-        match self.pods.serving() {
-            0 => SimTime(i64::MAX),
-            serving => {
-                let growth = self.flow.growth(&self.workload) / f64::from(serving);
+        match (&self.service, self.pods.serving()) {
+            (Service::Requests(_), _) | (_, 0) => SimTime(i64::MAX),
+            (Service::Fluid(flow), serving) => {
+                let growth = flow.growth(&self.workload) / f64::from(serving);
                 self.memory.exceeded_at(self.now, self.held(), growth)
             }
         }
@@ -189,9 +238,10 @@ impl World {
     /// Kills a pod that has outgrown its limit, if one has: rates may have changed since that was foreseen.
     pub(super) fn out_of_memory(&mut self) {
         let (serving, held) = (self.pods.serving(), self.held());
+        let Service::Fluid(flow) = &mut self.service else { return };
         if self.memory.kills(self.now, held) && self.pods.kill(self.now) {
             // What waited in front of the pod goes to others.
-            self.flow.lose(&self.workload, self.memory.taken(held) / (held * f64::from(serving)));
+            flow.lose(&self.workload, self.memory.taken(held) / (held * f64::from(serving)));
             self.serve_with_what_is_ready();
         }
     }
@@ -202,27 +252,41 @@ impl World {
         if delta == 0 {
             return;
         }
-        self.flow.totals.actions += 1.0;
-        self.flow.totals.churn += f64::from(delta.abs());
+        let totals = self.service.totals_mut();
+        totals.actions += 1.0;
+        totals.churn += f64::from(delta.abs());
+        totals.starts += f64::from(delta.max(0));
         self.reversals.step(delta);
         self.replicas = wanted;
         self.most_replicas = self.most_replicas.max(wanted);
         let before = self.pods.serving();
         if delta > 0 {
-            self.flow.totals.starts += f64::from(delta);
             self.pods.grow(self.now, delta.unsigned_abs());
         } else {
-            self.pods.shrink(self.now, delta.unsigned_abs(), self.drain());
+            self.shrink(delta.unsigned_abs());
         }
         if self.pods.serving() != before {
             self.serve_with_what_is_ready();
         }
     }
 
-    /// How long a pod takes to finish what it holds: what waits, and a request, up to the grace period.
-    fn drain(&self) -> Duration {
-        let seconds = self.flow.age() + self.slot().service_s;
-        Duration::try_from_secs_f64(seconds).map_or(self.grace, |span| span.min(self.grace))
+    /// Deletes pods. How long one takes to finish what it holds (what waits, and a request, up to the grace period) is
+    /// estimated at the fluid level; at the request level it ends when it is done.
+    fn shrink(&mut self, count: u32) {
+        match &mut self.service {
+            Service::Fluid(flow) => {
+                let seconds = flow.age() + self.workload.slots()[self.slot].service_s;
+                let drain = Duration::try_from_secs_f64(seconds).map_or(self.grace, |span| span.min(self.grace));
+                self.pods.shrink(self.now, count, drain);
+            }
+            Service::Requests(requests) => {
+                for server in self.pods.shrink(self.now, count, Duration::ZERO) {
+                    if requests.retire(server) {
+                        self.pods.finish(server, self.now + self.grace);
+                    }
+                }
+            }
+        }
     }
 
     /// A row of the timeline, without what happened since the last one.
@@ -235,16 +299,9 @@ impl World {
             utilization: self.utilization.map_or(f64::NAN, |ratio| 100.0 * ratio),
             target: self.knobs.and_then(|knobs| knobs.target_cpu).map_or(f64::NAN, f64::from),
             min_replicas: self.knobs.map_or(f64::NAN, |knobs| f64::from(knobs.min_replicas)),
-            backlog_s: self.flow.backlog_seconds(&self.workload),
+            backlog_s: self.service.backlog_seconds(&self.workload),
             ..TimelineRow::default()
         }
-    }
-
-    /// What arrived was served, was lost, or still waits.
-    pub(super) fn check_conservation(&self) {
-        let totals = &self.flow.totals;
-        let kept = totals.completed + totals.dropped + self.flow.backlog();
-        debug_assert!((kept - totals.offered).abs() <= 1e-6 * totals.offered.max(1.0), "{kept} of {}", totals.offered);
     }
 }
 
