@@ -5,6 +5,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use serde::Serialize;
 
 use crate::autoscalers::Baseline;
+use crate::cli::level::Level as Choice;
 use crate::cli::traces::{self, Source};
 use crate::cli::tune::{TOOL, judged};
 use crate::cli::world::{Cluster, World};
@@ -18,6 +19,7 @@ use crate::eval::summary::{REFERENCE, check, look_up};
 use crate::eval::{self, Comparison, Contender, Summary, Task, summarize};
 use crate::hpa::Spec;
 use crate::report;
+use crate::sim::Level;
 
 /// Judge policies and baselines on unseen traffic, with intervals; decide gates
 ///
@@ -48,6 +50,9 @@ pub(super) struct Evaluate {
     /// Runs of each policy on each function
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     seeds: u64,
+    /// How closely the runs simulate requests; searches and the optimum are of the fluid level
+    #[arg(long, value_enum, default_value_t = Choice::Fluid)]
+    level: Choice,
     /// Directory for evaluation.json, runs.csv and pictures
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
@@ -65,6 +70,9 @@ struct Document<'a> {
     config_hash: &'a str,
     traces: Vec<&'a Source>,
     seeds: &'a [u64],
+    /// Level of the runs, and of searches and the optimum.
+    level: Level,
+    search_level: Level,
     slo: &'a crate::sim::settings::Slo,
     runs: &'a [Row],
     summary: &'a [Summary],
@@ -89,6 +97,7 @@ impl Evaluate {
         }
         let hash = experiment.hash();
         let seeds: Vec<u64> = (0..self.seeds).collect();
+        let level = self.level.into();
         let sim = experiment.sim();
         let world = eval::World { sim: &sim, hpa: &experiment.hpa, tune: &experiment.tune };
         let mut comparison = Comparison {
@@ -96,6 +105,7 @@ impl Evaluate {
             tasks: &tasks,
             seeds: &seeds,
             world,
+            level,
             config_hash: &hash,
             tick: &|| {},
         };
@@ -113,6 +123,8 @@ impl Evaluate {
             config_hash: &hash,
             traces: loaded.iter().map(|loaded| &loaded.source).collect(),
             seeds: &seeds,
+            level,
+            search_level: world.sim.level,
             slo: &experiment.slo,
             runs: &results.rows,
             summary: &summary,
@@ -198,6 +210,8 @@ fn print(document: &Document<'_>, tasks: &[Task], out: &mut impl Write) -> anyho
         report::number::significant(mean(document.optimum, |bound| bound.optimum.lower), 4),
         report::number::significant(mean(document.optimum, |bound| bound.optimum.upper), 4),
     )?;
+    let (level, search) = (document.level.name(), document.search_level.name());
+    writeln!(out, "Runs are of level {level}; searches and the optimum of level {search}.")?;
     Ok(writeln!(out, "{}", document.verdict)?)
 }
 

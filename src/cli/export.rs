@@ -194,8 +194,15 @@ impl Export {
         let sim = choice.experiment.sim();
         let world = World { sim: &sim, hpa: &choice.experiment.hpa, tune: &choice.experiment.tune };
         let (tasks, seeds) = ([task.clone()], (0..self.seeds).collect::<Vec<_>>());
-        let comparison =
-            Comparison { contenders: &contenders, tasks: &tasks, seeds: &seeds, world, config_hash: "", tick: &|| {} };
+        let comparison = Comparison {
+            contenders: &contenders,
+            tasks: &tasks,
+            seeds: &seeds,
+            world,
+            level: sim::Level::Fluid,
+            config_hash: "",
+            tick: &|| {},
+        };
         let hours = task.test.end.since(task.test.start).as_secs_f64() / 3600.0;
         let mut text =
             format!("{hours:.1} h of test time of {} / {}, means of {} seeds", source.file, task.function, self.seeds);

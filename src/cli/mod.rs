@@ -23,6 +23,8 @@ mod ingest;
 mod inspect;
 #[cfg(all(feature = "ingest", feature = "train"))]
 mod learned;
+#[cfg(feature = "ingest")]
+mod level;
 mod log;
 mod man;
 pub mod output;

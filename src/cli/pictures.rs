@@ -4,7 +4,6 @@ use std::path::Path;
 
 use crate::cli::output;
 use crate::eval::contender::Ready;
-use crate::eval::runner::replay;
 use crate::eval::stats::Interval;
 use crate::eval::summary::REFERENCE;
 use crate::eval::{Comparison, Results, Summary};
@@ -35,7 +34,7 @@ pub(super) fn draw(
         for policy in [reference, rival] {
             let judged = &comparison.tasks[task];
             let recipe = &ready[policy * results.tasks + task].recipe;
-            let run = replay(recipe, judged, comparison.world.sim, results.seeds[0], true);
+            let run = comparison.replay(recipe, judged, results.seeds[0], true);
             let name = &results.policies[policy];
             let title = format!("{name} on {} / {}", judged.trace, judged.function);
             save(directory, &format!("timeline-{place}-{}", plain(name)), &plot::timeline(&title, &run.timeline))?;

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::autoscalers::{Baseline, Recipe};
+use crate::cli::level::Level;
 use crate::cli::traces::{self, Loaded};
 use crate::cli::world::{Cluster, World};
 use crate::cli::{Status, output};
@@ -41,7 +42,7 @@ pub(super) struct Replay {
     /// How closely requests are simulated
     #[arg(long, value_enum, default_value_t = Level::Fluid)]
     level: Level,
-    /// Seed of start-up times and of the phases of the metrics path
+    /// Seed of start-up times, of the phases of the metrics path, and of single requests
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
     /// File for one CSV row per sync; `-` is standard output, in place of the summary
@@ -62,13 +63,6 @@ pub(super) struct Replay {
     all: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-enum Level {
-    /// Requests flow as a fluid through queues in closed form
-    Fluid,
-}
-
 /// The figures of a function's run, or of all together.
 #[derive(Serialize)]
 struct Row<'a> {
@@ -76,7 +70,7 @@ struct Row<'a> {
     function: Option<&'a str>,
     seed: u64,
     config_hash: &'a str,
-    level: Level,
+    level: sim::Level,
     #[serde(flatten)]
     outcome: &'a Outcome,
 }
@@ -134,8 +128,10 @@ impl Replay {
     }
 
     fn replay(&self, tasks: &[Task], policy: &Contender, experiment: &Experiment) -> Vec<Run> {
-        let sim = experiment.sim();
-        let world = eval::World { sim: &sim, hpa: &experiment.hpa, tune: &experiment.tune };
+        // Searches of baselines are of the fluid level, whatever they lead to is replayed at.
+        let fluid = experiment.sim();
+        let sim = sim::Settings { level: self.level.into(), ..fluid.clone() };
+        let world = eval::World { sim: &fluid, hpa: &experiment.hpa, tune: &experiment.tune };
         let bar = output::progress((policy.ticks(&world) + 1) * tasks.len() as u64, "runs");
         let record = self.records();
         let one = |task: &Task| {
@@ -192,7 +188,7 @@ impl Replay {
             function,
             seed: self.seed,
             config_hash: hash,
-            level: self.level,
+            level: self.level.into(),
             outcome: &run.outcome,
         };
         let runs = tasks.iter().zip(runs).map(|(task, run)| row(Some(&task.function), run)).collect();

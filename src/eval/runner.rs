@@ -9,7 +9,7 @@ use super::oracle::{self, Optimum};
 use super::task::Task;
 use super::tune::{Budget, Candidate};
 use crate::autoscalers::Recipe;
-use crate::sim::{self, Outcome, Run};
+use crate::sim::{self, Level, Outcome, Run};
 
 /// One run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -83,6 +83,8 @@ pub struct Comparison<'a> {
     pub seeds: &'a [u64],
     /// In which world.
     pub world: World<'a>,
+    /// Level of the runs. Searches and the optimum are of the fluid level.
+    pub level: Level,
     /// Hash of the experiment's settings.
     pub config_hash: &'a str,
     /// Told of each candidate of a search and of each run.
@@ -133,7 +135,7 @@ impl Comparison<'_> {
     }
 
     fn row(&self, contender: &Contender, task: &Task, recipe: &Recipe, seed: u64) -> Row {
-        let outcome = replay(recipe, task, self.world.sim, seed, false).outcome;
+        let outcome = self.replay(recipe, task, seed, false).outcome;
         (self.tick)();
         Row {
             policy: contender.name.clone(),
@@ -143,6 +145,13 @@ impl Comparison<'_> {
             config_hash: self.config_hash.to_owned(),
             outcome,
         }
+    }
+
+    /// One run over a task's test time. `record` keeps a timeline.
+    #[must_use]
+    pub fn replay(&self, recipe: &Recipe, task: &Task, seed: u64, record: bool) -> Run {
+        let world = sim::Settings { level: self.level, ..self.world.sim.clone() };
+        replay(recipe, task, &world, seed, record)
     }
 
     fn bound(&self, task: &Task) -> Bound {

@@ -7,6 +7,7 @@ use super::runner::Comparison;
 use super::summary::summarize;
 use super::{Contender, Results, Summary, Task, World, oracle, split, tasks, tune};
 use crate::autoscalers::Baseline;
+use crate::sim::Level;
 use crate::trace::Trace;
 use crate::trace::synth::{Profile, Recipe};
 use crate::units::Percent;
@@ -51,7 +52,8 @@ fn compare(tasks: &[Task], baselines: &[Baseline], seeds: &[u64]) -> (Results, V
     let (sim, hpa, tune) = (world(), hpa::Settings::default(), grid());
     let contenders: Vec<_> = baselines.iter().map(|&baseline| Contender::baseline(baseline)).collect();
     let world = World { sim: &sim, hpa: &hpa, tune: &tune };
-    let comparison = Comparison { contenders: &contenders, tasks, seeds, world, config_hash: "", tick: &|| {} };
+    let comparison =
+        Comparison { contenders: &contenders, tasks, seeds, world, level: Level::Fluid, config_hash: "", tick: &|| {} };
     let results = comparison.run(&comparison.prepare());
     let summary = summarize(&results, 0);
     (results, summary)

@@ -1,0 +1,265 @@
+//! The request level in worlds that make no sense: whatever happens, requests are conserved, figures are finite and the
+//! run ends.
+#![allow(clippy::unwrap_used, clippy::float_cmp, reason = "a test that panics or differs has failed")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hpatune::autoscalers::HpaAutoscaler;
+use hpatune::hpa;
+use hpatune::sim::settings::{Balancing, Family, Queue};
+use hpatune::sim::{Autoscaler, Knobs, Level, Patch, Run, Settings, View, Workload, run};
+use hpatune::trace::{Header, Series};
+use hpatune::units::{Bytes, Millicores, Percent, Replicas, SimTime};
+use proptest::prelude::*;
+
+/// Asks for each of a list of replicas in turn, then again.
+struct Script(Vec<Replicas>, usize);
+
+impl Autoscaler for Script {
+    fn period(&self) -> Duration {
+        Duration::from_secs(15)
+    }
+
+    fn sync(&mut self, _: SimTime, _: &View<'_>) -> Option<Replicas> {
+        self.1 += 1;
+        self.0.get((self.1 - 1) % self.0.len().max(1)).copied()
+    }
+
+    fn patch(&mut self, _: &Patch) {}
+
+    fn knobs(&self) -> Option<Knobs> {
+        None
+    }
+}
+
+fn settings() -> Settings {
+    Settings { level: Level::Requests, ..Settings::default() }
+}
+
+fn workload(counts: &[f64], duration_ms: Option<f64>, settings: &Settings) -> Arc<Workload> {
+    let series = Series {
+        function: "f".into(),
+        requests: Some(counts.to_vec()),
+        duration_ms: duration_ms.map(|duration| vec![duration; counts.len()]),
+        ..Series::default()
+    };
+    let header =
+        Header { interval_ms: 60_000, origin_ms: None, source: "test".into(), licence: None, tool: "t".into() };
+    Arc::new(Workload::new(&series, &header, settings).unwrap())
+}
+
+fn replay(workload: &Arc<Workload>, settings: &Settings, autoscaler: impl Autoscaler + 'static) -> Run {
+    let run = run(workload, settings, Box::new(autoscaler), None, 7, workload.window(), true);
+    sound(&run);
+    run
+}
+
+/// Conserved and finite.
+fn sound(run: &Run) {
+    let books = run.books.unwrap();
+    assert!(books.agree(), "{books:?}");
+    let outcome = &run.outcome;
+    let kept = outcome.requests.completed + outcome.requests.dropped + run.in_flight();
+    assert!((kept - outcome.requests.offered).abs() <= 1e-9 * outcome.requests.offered.max(1.0));
+    assert!(outcome.requests.late <= outcome.requests.completed);
+    let text = serde_json::to_string(outcome).unwrap();
+    assert!(!text.contains("null"), "JSON writes what is not finite as null: {text}");
+    assert!(run.timeline.iter().all(|row| row.latency_ms.is_finite() && row.backlog_s.is_finite()));
+    // Pods never use more than they have, starting and terminating ones included.
+    let totals = run.totals();
+    assert!(totals.pod_seconds >= totals.ready_seconds - 1e-6 && totals.cpu_seconds >= 0.0);
+}
+
+#[test]
+fn requests_without_cpu_are_answered_at_once() {
+    let mut settings = settings();
+    settings.pod.replicas = Some(1);
+    let series = Series {
+        function: "f".into(),
+        requests: Some(vec![600.0; 10]),
+        cpu_millicores: Some(vec![0.0; 10]),
+        ..Series::default()
+    };
+    let header =
+        Header { interval_ms: 60_000, origin_ms: None, source: "test".into(), licence: None, tool: "t".into() };
+    let workload = Arc::new(Workload::new(&series, &header, &settings).unwrap());
+    let run = replay(&workload, &settings, Script(vec![1], 0));
+    assert_eq!((run.outcome.requests.completed, run.outcome.requests.late), (6000.0, 0.0));
+    assert!(run.outcome.latency_ms.p999 < 0.01 && run.totals().cpu_seconds == 0.0);
+}
+
+#[test]
+fn requests_of_hours_stay_in_flight_or_end_with_their_pod() {
+    let mut settings = settings();
+    settings.pod.replicas = Some(4);
+    settings.pod.cpu_request = Millicores(8000);
+    settings.workload.service_cv = 0.0;
+    let hours = Some(3.0 * 3600e3);
+    let run = replay(&workload(&[2.0; 240], hours, &settings), &settings, Script(vec![4], 0));
+    let requests = run.outcome.requests;
+    assert_eq!(requests.offered, 480.0);
+    assert!(run.in_flight() > 300.0, "{} in flight", run.in_flight());
+    // Told to stop, pods give up after the grace period what they have not finished.
+    let run = replay(&workload(&[2.0; 240], hours, &settings), &settings, Script(vec![4, 4, 0, 0], 0));
+    assert!(
+        run.outcome.requests.dropped > 400.0 && run.outcome.requests.completed == 0.0,
+        "{:?}",
+        run.outcome.requests
+    );
+}
+
+#[test]
+fn ten_million_requests_in_a_slot_are_dropped_or_served() {
+    let mut settings = settings();
+    settings.pod.replicas = Some(10);
+    settings.workload.cpu_per_request_ms = Some(1.0);
+    let run = replay(&workload(&[0.0, 1e7, 0.0, 0.0], None, &settings), &settings, Script(vec![10], 0));
+    let requests = run.outcome.requests;
+    assert_eq!(requests.offered, 1e7);
+    // 5 cores serve 300,000 requests of 1 ms while the first wait less than the time-out. Later ones are taken just
+    // before it, share their pod, and finish for clients that have gone.
+    assert!((300_000.0..330_000.0).contains(&requests.completed), "{requests:?}");
+    assert_eq!(run.in_flight(), 0.0);
+    assert!(!run.outcome.slo.met);
+}
+
+#[test]
+fn a_week_without_requests_costs_its_pods_and_has_no_latency() {
+    let settings = settings();
+    let run =
+        replay(&workload(&[0.0; 7 * 1440], None, &settings), &settings, HpaAutoscaler::new(&hpa::Settings::default()));
+    assert_eq!(run.outcome.requests.offered, 0.0);
+    assert!(run.outcome.slo.met && run.outcome.latency_ms.p99 == 0.0);
+    assert!((run.outcome.cost.replica_hours - 168.0).abs() < 1e-6);
+}
+
+#[test]
+fn pods_that_outgrow_their_memory_die_back_off_and_come_again() {
+    let mut settings = settings();
+    settings.pod.replicas = Some(2);
+    settings.pod.memory_request = Bytes(256 << 20);
+    settings.workload.memory_per_request = Bytes(16 << 20);
+    settings.slo.timeout = Duration::from_secs(5);
+    // Eight requests fit a pod; load is five times what two pods serve.
+    let run = replay(&workload(&[3000.0; 60], None, &settings), &settings, Script(vec![2], 0));
+    let requests = run.outcome.requests;
+    assert!(requests.dropped > 0.8 * requests.offered && requests.completed > 0.0, "{requests:?}");
+    assert!(run.totals().ready_seconds < 0.5 * run.totals().pod_seconds, "pods spend most of their time backing off");
+    assert!((run.totals().pod_seconds - 7200.0).abs() < 1e-6, "and are paid all the same");
+}
+
+#[test]
+fn pods_too_small_for_their_own_base_never_serve() {
+    let mut settings = settings();
+    settings.pod.replicas = Some(3);
+    settings.workload.memory_base = Bytes(1 << 30);
+    let run = replay(&workload(&[60.0; 60], None, &settings), &settings, Script(vec![3], 0));
+    assert_eq!(run.outcome.requests.completed, 0.0);
+    assert_eq!(run.outcome.slo.violation_rate, run.outcome.requests.dropped / 3600.0);
+}
+
+#[test]
+fn without_room_for_a_single_pod_every_request_times_out() {
+    let mut settings = settings();
+    settings.pod.replicas = Some(1);
+    settings.cluster.cpu = Some(Millicores(400));
+    let run = replay(&workload(&[60.0; 30], None, &settings), &settings, Script(vec![1, 5], 0));
+    assert_eq!(run.outcome.requests.completed, 0.0);
+    assert_eq!(run.outcome.cost.replica_hours, 0.0);
+    assert!(run.outcome.requests.dropped >= 28.0 * 60.0 && run.outcome.cold_starts.request_rate == 1.0);
+}
+
+#[test]
+fn scaling_to_zero_and_back_keeps_requests_at_the_gateway() {
+    let mut settings = settings();
+    settings.pod.replicas = Some(0);
+    settings.workload.cpu_per_request_ms = Some(10.0);
+    settings.slo.timeout = Duration::from_secs(300);
+    let script = Script(vec![0, 0, 0, 0, 3, 3, 3, 3, 3, 3, 3, 3, 0], 0);
+    let run = replay(&workload(&[30.0; 60], None, &settings), &settings, script);
+    assert!(run.outcome.cold_starts.request_rate > 0.1);
+    assert!(run.outcome.requests.dropped < 5.0, "{:?}", run.outcome.requests);
+    assert!(run.outcome.latency_ms.p99 > 10e3, "some wait for a start");
+}
+
+#[test]
+fn a_seed_and_a_trace_fix_every_figure_and_another_seed_changes_them() {
+    let settings = settings();
+    let workload = workload(&[600.0; 60], None, &settings);
+    let of = |seed| {
+        let autoscaler = Box::new(HpaAutoscaler::new(&hpa::Settings::default()));
+        run(&workload, &settings, autoscaler, None, seed, workload.window(), true)
+    };
+    let (first, again, other) = (of(1), of(1), of(2));
+    assert_eq!(first, again);
+    assert_ne!(first.outcome, other.outcome);
+    assert_eq!(first.outcome.requests.offered, other.outcome.requests.offered, "counts are the trace's");
+}
+
+fn balancing() -> impl Strategy<Value = Balancing> {
+    use Balancing::{LeastOutstanding, PowerOfTwo, Random, RoundRobin};
+    prop::sample::select(vec![LeastOutstanding, PowerOfTwo, Random, RoundRobin])
+}
+
+prop_compose! {
+    fn worlds()(
+        balancing in balancing(),
+        queue in prop::sample::select(vec![Queue::Gateway, Queue::Pod]),
+        queue_limit in prop::option::of(0_u32..50),
+        (concurrency, limit, cpu_ms) in (1_u32..200, 50_u32..4000, 0.1_f64..3000.0),
+        (cv, arrival_cv) in (0.0_f64..3.0, prop::sample::select(vec![0.0, 0.5, 1.0, 4.0])),
+        family in prop::sample::select(vec![Family::Gamma, Family::LogNormal]),
+        (timeout, grace) in (1_u64..90, 0_u64..60),
+        memory_per_request in 0_u64..(8 << 20),
+        (start, cluster) in (0_u64..60, prop::option::of(100_u32..20_000)),
+    ) -> Settings {
+        let mut it = settings();
+        it.requests.balancing = balancing;
+        it.requests.queue = queue;
+        it.requests.queue_limit = queue_limit;
+        it.requests.arrival_cv = arrival_cv;
+        it.pod.concurrency = concurrency;
+        it.pod.cpu_request = Millicores(limit);
+        it.pod.termination_grace = Duration::from_secs(grace);
+        it.workload.cpu_per_request_ms = Some(cpu_ms);
+        it.workload.service_cv = cv;
+        it.workload.service_law = family;
+        it.workload.memory_per_request = Bytes(memory_per_request);
+        it.slo.timeout = Duration::from_secs(timeout);
+        it.slo.target = Percent::try_from(95.0).unwrap();
+        it.startup.median = Duration::from_secs(start);
+        it.startup.p99 = Duration::from_secs(2 * start);
+        it.cluster.cpu = cluster.map(Millicores);
+        it
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_world_is_conserved_finite_and_the_same_twice(
+        settings in worlds(),
+        counts in prop::collection::vec(0.0_f64..1500.0, 4..20),
+        script in prop::collection::vec(0_i32..40, 1..30),
+        duration in prop::option::of(1.0_f64..5000.0),
+    ) {
+        let workload = workload(&counts, duration, &settings);
+        let first = replay(&workload, &settings, Script(script.clone(), 0));
+        let again = replay(&workload, &settings, Script(script, 0));
+        // Unknown figures of a timeline are NaN, which equals nothing.
+        prop_assert_eq!(format!("{first:?}"), format!("{again:?}"));
+    }
+
+    #[test]
+    fn two_policies_on_one_seed_meet_the_same_requests(
+        settings in worlds(),
+        counts in prop::collection::vec(0.0_f64..600.0, 4..10),
+    ) {
+        let workload = workload(&counts, None, &settings);
+        let few = replay(&workload, &settings, Script(vec![1], 0));
+        let many = replay(&workload, &settings, Script(vec![30], 0));
+        prop_assert_eq!(few.outcome.requests.offered, many.outcome.requests.offered);
+    }
+}
