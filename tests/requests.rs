@@ -127,8 +127,11 @@ fn ten_million_requests_in_a_slot_are_dropped_or_served() {
 #[test]
 fn a_week_without_requests_costs_its_pods_and_has_no_latency() {
     let settings = settings();
-    let run =
-        replay(&workload(&[0.0; 7 * 1440], None, &settings), &settings, HpaAutoscaler::new(&hpa::Settings::default()));
+    let run = replay(
+        &workload(&vec![0.0; 7 * 1440], None, &settings),
+        &settings,
+        HpaAutoscaler::new(&hpa::Settings::default()),
+    );
     assert_eq!(run.outcome.requests.offered, 0.0);
     assert!(run.outcome.slo.met && run.outcome.latency_ms.p99 == 0.0);
     assert!((run.outcome.cost.replica_hours - 168.0).abs() < 1e-6);

@@ -21,6 +21,7 @@ use crate::eval::{Comparison, Task, summarize};
 use crate::hpa::Settings;
 use crate::manifest::{self, Hours, Identity, Name, Namespace, Target};
 use crate::report::number::{dollars, percent};
+use crate::sim::Level;
 
 /// Write what was found as a manifest: an HPA, a patch, a KEDA ScaledObject, or Knative annotations
 ///
@@ -199,7 +200,7 @@ impl Export {
             tasks: &tasks,
             seeds: &seeds,
             world,
-            level: sim::Level::Fluid,
+            level: Level::Fluid,
             config_hash: "",
             tick: &|| {},
         };

@@ -63,7 +63,7 @@ impl Pair {
             let served = pod.serving && scrape.at > pod.ready;
             let started = if served { pod.ready } else { scrape.at };
             let used = match pod.server {
-                Some(server) => scrapes.counter(scrape.at, server),
+                Some(place) => scrapes.counter(scrape.at, place),
                 None if served => scrape.used - pod.used,
                 None => 0.0,
             };

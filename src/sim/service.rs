@@ -14,6 +14,7 @@ use crate::units::SimTime;
 
 /// Service of requests.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "a run has one, and learning steps through the fluid one")]
 pub(super) enum Service {
     /// As a fluid, in closed form.
     Fluid(Flow),

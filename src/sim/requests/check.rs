@@ -1,6 +1,7 @@
 //! What must hold of every run: no request is lost from the books or counted twice, CPU used is CPU that requests got,
 //! and Little's law.
 
+use super::server::Server;
 use super::{Idle, Requests};
 
 /// Two ways to count the same things at the end of a run of single requests.
@@ -42,7 +43,7 @@ impl Requests {
             offered: self.counts.offered,
             accounted: self.counts.completed + self.counts.dropped + held,
             cpu_used: self.counted,
-            cpu_got: self.got + self.servers.iter().map(|server| server.got()).sum::<f64>(),
+            cpu_got: self.got + self.servers.iter().map(Server::got).sum::<f64>(),
             area: self.area,
             times: self.sojourn + arrivals.iter().map(|arrived| self.clock - arrived).sum::<f64>(),
         }

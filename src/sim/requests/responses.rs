@@ -48,7 +48,9 @@ mod tests {
     fn percentiles_are_within_a_128th_of_the_exact_ones() {
         let mut responses = Responses::new();
         let mut times: Vec<f64> = (1..=100_000).map(|i| 1e-4 * (f64::from(i) / 7000.0).exp()).collect();
-        times.iter().for_each(|&time| responses.record(time));
+        for &time in &times {
+            responses.record(time);
+        }
         times.sort_by(f64::total_cmp);
         let histogram = responses.histogram(1.0);
         for share in [0.01, 0.5, 0.9, 0.95, 0.99, 0.999] {
@@ -62,7 +64,9 @@ mod tests {
     #[test]
     fn times_beyond_the_bins_are_counted_at_their_ends() {
         let mut responses = Responses::new();
-        [0.0, 1e-12, 1e12].into_iter().for_each(|time| responses.record(time));
+        for time in [0.0, 1e-12, 1e12] {
+            responses.record(time);
+        }
         let histogram = responses.histogram(1.0);
         assert!(histogram.quantile(0.5) < 2e-6 && histogram.quantile(1.0) > 2e8);
     }

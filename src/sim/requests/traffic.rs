@@ -150,7 +150,7 @@ impl Traffic {
 /// `mean` as a whole number: the one above with a probability of its fraction, so that the mean is kept.
 fn whole(mean: f64, uniform: f64) -> u64 {
     let near = mean.round();
-    if (mean - near).abs() <= 1e-6 * near.max(1.0).min(1e4) { near as u64 } else { (mean + uniform) as u64 }
+    if (mean - near).abs() <= 1e-6 * near.clamp(1.0, 1e4) { near as u64 } else { (mean + uniform) as u64 }
 }
 
 #[cfg(test)]
