@@ -67,8 +67,15 @@ fn comparison(bench: &mut Criterion) {
     let contenders: Vec<_> = names.into_iter().map(Contender::baseline).collect();
     let seeds: Vec<u64> = (0..10).collect();
     let world = World { sim: &sim, hpa: &hpa, tune: &tune };
-    let comparison =
-        Comparison { contenders: &contenders, tasks: &tasks, seeds: &seeds, world, config_hash: "", tick: &|| {} };
+    let comparison = Comparison {
+        contenders: &contenders,
+        tasks: &tasks,
+        seeds: &seeds,
+        world,
+        level: sim::Level::Fluid,
+        config_hash: "",
+        tick: &|| {},
+    };
     bench.bench_function("5 policies × 20 functions × 10 seeds × 24 h, optimum and intervals", |timer| {
         timer.iter(|| summarize(&comparison.run(&comparison.prepare()), 0));
     });

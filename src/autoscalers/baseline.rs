@@ -3,7 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{Context, Recipe, constant::Constant, pid::Pid, random::Random, schedule::Schedule, step::Step};
+use super::{
+    Context, Recipe, constant::Constant, knative::Kpa, pid::Pid, random::Random, schedule::Schedule, step::Step,
+};
 use crate::error::InputError;
 use crate::hpa;
 use crate::units::Percent;
@@ -35,13 +37,17 @@ pub enum Baseline {
     Linear,
     /// Proportional and integral control of utilisation.
     Pid,
+    /// Knative's pod autoscaler on concurrency, within the HPA's bounds.
+    Knative,
+    /// Knative's pod autoscaler, down to zero pods.
+    KnativeZero,
     /// An HPA whose fields are drawn at random every minute.
     Random,
 }
 
 impl Baseline {
     /// Every baseline, with its name and what it is in a line.
-    pub const ALL: [(Self, &'static str, &'static str); 13] = [
+    pub const ALL: [(Self, &'static str, &'static str); 15] = [
         (Self::Stock80, "stock-80", "stock HPA at 80 % CPU"),
         (Self::Stock70, "stock-70", "stock HPA at 70 % CPU"),
         (Self::Stock50, "stock-50", "stock HPA at 50 % CPU"),
@@ -54,6 +60,8 @@ impl Baseline {
         (Self::Predictive, "predictive", "minReplicas from recent load and yesterday's"),
         (Self::Linear, "linear", "minReplicas and target as linear functions of demand, evolved on training time"),
         (Self::Pid, "pid", "proportional and integral control of CPU"),
+        (Self::Knative, "knative", "Knative's pod autoscaler on concurrency, within the HPA's bounds"),
+        (Self::KnativeZero, "knative-zero", "Knative's pod autoscaler on concurrency, down to zero pods"),
         (Self::Random, "random", "HPA fields drawn at random"),
     ];
 
@@ -101,6 +109,8 @@ impl Baseline {
             }
             Self::Step8020 => Recipe::autoscaler(Step::new(context)),
             Self::Pid => Recipe::autoscaler(Pid::new(context)),
+            Self::Knative => Recipe::autoscaler(Kpa::baseline(context, false)),
+            Self::KnativeZero => Recipe::autoscaler(Kpa::baseline(context, true)),
             Self::Random => {
                 let random = Random::new(context);
                 Recipe::tuned(context.hpa, move |seed| random.seeded(seed))

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use crate::hpa;
-use crate::sim::Workload;
+use crate::sim::{Slot, Workload};
 use crate::units::{Replicas, SimTime};
 
 /// What a baseline is made from. Of the workload it looks at training time only.
@@ -28,6 +28,12 @@ impl Context<'_> {
             let start = SimTime::ZERO + interval.saturating_mul((first + at) as u32);
             (start, Replicas::try_from(slot.demand).unwrap_or(Replicas::MAX))
         })
+    }
+
+    /// What arrived, slot by slot of training time.
+    pub fn training(&self) -> impl Iterator<Item = &Slot> {
+        let (first, last) = (self.workload.slot_at(self.train.start), self.workload.slot_at(self.train.end));
+        self.workload.slots().get(first..last.max(first + 1)).unwrap_or_default().iter()
     }
 
     /// The least pods that meet the objective, slot by slot of training time.

@@ -10,6 +10,7 @@
 
 use super::elasticity::{Curves, Gap};
 use super::latency::Recorder;
+use super::noise::Load;
 use super::outcome::Totals;
 use super::queue::Wait;
 use super::workload::{Slot, Workload};
@@ -162,6 +163,30 @@ impl Flow {
     /// Requests that pods hold: in service, and waiting.
     pub(super) fn in_flight(&self) -> f64 {
         self.regime.in_flight + self.backlog.requests
+    }
+
+    /// What CPU swings around; `None` while pods are full, or none serves.
+    pub(super) fn load(&self, workload: &Workload) -> Option<Load> {
+        let regime = &self.regime;
+        if self.backlog.requests > 0.0 || !regime.sustainable() || regime.ready <= 0.0 {
+            return None;
+        }
+        let slot = &workload.slots()[regime.slot];
+        Some(Load {
+            tasks_per_s: workload.tasks_per_s(slot),
+            cpu_s: workload.task_cpu_s(slot),
+            busy_s: slot.busy_s,
+            scv: 2.0 * workload.law().variability() - 1.0,
+            slot_s: workload.interval_us() as f64 / 1e6,
+            capacity: regime.capacity,
+        })
+    }
+
+    /// Pods used so many CPU-seconds more, together, than in the mean.
+    pub(super) fn swing(&mut self, cpu_seconds: f64) {
+        if self.regime.ready > 0.0 {
+            self.used += cpu_seconds / self.regime.ready;
+        }
     }
 
     /// How fast a backlog grows, in requests per second; not above 0 when it does not.

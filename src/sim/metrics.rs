@@ -147,6 +147,11 @@ impl Scrapes {
         Some(self.visible(now)?.before.at - Duration::from_secs(1))
     }
 
+    /// Seconds since the newest scrape.
+    pub(super) fn since_last(&self, now: SimTime) -> f64 {
+        self.ring.back().map_or(0.0, |last| now.since(last.at).as_secs_f64())
+    }
+
     /// Notes a scrape.
     pub(super) fn push(&mut self, scrape: Scrape) {
         if self.ring.len() >= self.keep {

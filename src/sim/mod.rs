@@ -10,6 +10,7 @@ pub mod latency;
 pub mod law;
 mod memory;
 mod metrics;
+mod noise;
 pub mod outcome;
 mod pods;
 mod prices;

@@ -22,6 +22,8 @@ pub struct Totals {
     pub ready_seconds: f64,
     /// CPU-seconds used.
     pub cpu_seconds: f64,
+    /// Time integral of requests in service or waiting, in request-seconds.
+    pub in_flight_seconds: f64,
     /// Pods started.
     pub starts: f64,
     /// Sum of absolute changes of `spec.replicas`.

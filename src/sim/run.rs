@@ -90,6 +90,7 @@ impl Sums {
         mine.pod_seconds += theirs.pod_seconds;
         mine.ready_seconds += theirs.ready_seconds;
         mine.cpu_seconds += theirs.cpu_seconds;
+        mine.in_flight_seconds += theirs.in_flight_seconds;
         mine.starts += theirs.starts;
         mine.churn += theirs.churn;
         mine.actions += theirs.actions;

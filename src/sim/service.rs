@@ -80,7 +80,9 @@ impl Service {
         match self {
             Self::Fluid(flow) => {
                 let seconds = |to: SimTime| (to.0 - from.0) as f64 / 1e6;
+                let before = flow.in_flight();
                 flow.advance(workload, seconds(to), seconds(slot_end));
+                flow.totals.in_flight_seconds += f64::midpoint(before, flow.in_flight()) * seconds(to);
                 None
             }
             Self::Requests(requests) => {

@@ -241,6 +241,8 @@ pub struct MetricsPath {
     pub lag: Duration,
     /// Probability that a pod's sample is missing from a scrape, 0 to 1.
     pub missing: f64,
+    /// Whether measured CPU swings around its mean as that of single requests does. At the request level it always does.
+    pub swing: bool,
     /// What the Pods, External and Object metrics of a manifest measure, by their names there, as in
     /// `names = { http_requests = "requests_per_second" }`. The names `requests_per_second` and `in_flight` are known.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -278,7 +280,13 @@ impl MetricsPath {
 impl Default for MetricsPath {
     /// metrics-server's manifest: `--metric-resolution=15s`.
     fn default() -> Self {
-        Self { resolution: Duration::from_secs(15), lag: Duration::ZERO, missing: 0.0, names: BTreeMap::new() }
+        Self {
+            resolution: Duration::from_secs(15),
+            lag: Duration::ZERO,
+            missing: 0.0,
+            swing: false,
+            names: BTreeMap::new(),
+        }
     }
 }
 

@@ -42,6 +42,8 @@ pub struct PodShape {
     pub servers: f64,
     /// Cores that each of them gets.
     pub speed: f64,
+    /// Requests that a pod takes at a time.
+    pub concurrency: u32,
 }
 
 impl PodShape {
@@ -50,7 +52,13 @@ impl PodShape {
     pub fn new(pod: &settings::Pod) -> Self {
         let limit = pod.limit().cores().max(1e-3);
         let servers = limit.round().max(1.0);
-        Self { request: pod.cpu_request.cores().max(1e-3), limit, servers, speed: limit / servers }
+        Self {
+            request: pod.cpu_request.cores().max(1e-3),
+            limit,
+            servers,
+            speed: limit / servers,
+            concurrency: pod.concurrency,
+        }
     }
 }
 

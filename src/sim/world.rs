@@ -8,6 +8,7 @@ use super::control::{Knobs, Telemetry};
 use super::elasticity::Reversals;
 use super::memory::Memory;
 use super::metrics::{Scrape, Scrapes};
+use super::noise::Noise;
 use super::outcome::TimelineRow;
 use super::pods::Pods;
 use super::requests::Signal;
@@ -37,6 +38,7 @@ pub(super) struct World {
     slot: usize,
     slot_end: SimTime,
     memory: Memory,
+    noise: Option<Noise>,
     grace: Duration,
     /// Cores that a starting pod burns.
     pub(super) starting_cores: f64,
@@ -75,6 +77,7 @@ impl World {
             slot,
             slot_end: workload.slot_end(slot),
             memory: Memory::new(settings, start),
+            noise: settings.metrics.swing.then(|| Noise::new(seed)),
             grace: settings.pod.termination_grace,
             starting_cores: settings.startup.cpu_share * workload.pod().limit,
             workload,
@@ -189,6 +192,7 @@ impl World {
 
     /// metrics-server scrapes.
     pub(super) fn take_scrape(&mut self) {
+        self.swing();
         self.scrapes.push(self.scrape());
         if let Service::Requests(requests) = &self.service {
             self.scrapes.push_counters(requests.used());
@@ -197,6 +201,16 @@ impl World {
         self.service.curves_mut().sample(demand, serving);
         if let Some(covered) = self.scrapes.covered(self.now) {
             self.pods.mature(self.now, covered);
+        }
+    }
+
+    /// Lets the CPU counters of the fluid level swing as single requests would.
+    fn swing(&mut self) {
+        if let (Service::Fluid(flow), Some(noise)) = (&mut self.service, &mut self.noise) {
+            let load = flow.load(&self.workload);
+            let window = self.scrapes.since_last(self.now);
+            let mean = load.map_or(0.0, |load| load.tasks_per_s * load.cpu_s * window);
+            flow.swing(noise.swing(load.as_ref(), mean, window));
         }
     }
 

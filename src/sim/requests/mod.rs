@@ -243,6 +243,7 @@ impl Requests {
         self.totals.dropped = counts.dropped as f64 * weight;
         self.totals.late = counts.late as f64 * weight;
         self.totals.cold = counts.cold as f64 * weight;
+        self.totals.in_flight_seconds = self.area * weight;
         self.totals.cpu_seconds += used - self.counted;
         self.counted = used;
     }
