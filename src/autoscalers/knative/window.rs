@@ -67,7 +67,9 @@ mod tests {
 
     fn filled(seconds: usize, values: &[(i64, f64)]) -> Window {
         let mut window = Window::new(seconds);
-        values.iter().for_each(|&(second, value)| window.record(second, value));
+        for &(second, value) in values {
+            window.record(second, value);
+        }
         window
     }
 
