@@ -211,7 +211,7 @@ fn print(document: &Document<'_>, tasks: &[Task], out: &mut impl Write) -> anyho
         report::number::significant(mean(document.optimum, |bound| bound.optimum.upper), 4),
     )?;
     let (level, search) = (document.level.name(), document.search_level.name());
-    writeln!(out, "Runs are of level {level}; searches and the optimum of level {search}.")?;
+    writeln!(out, "Level of the runs: {level}; of searches and the optimum: {search}.")?;
     Ok(writeln!(out, "{}", document.verdict)?)
 }
 
