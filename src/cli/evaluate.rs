@@ -203,9 +203,9 @@ fn print(document: &Document<'_>, tasks: &[Task], out: &mut impl Write) -> anyho
     let hours: f64 = tasks.iter().map(|task| task.test.end.since(task.test.start).as_secs_f64() / 3600.0).sum();
     writeln!(
         out,
-        "\nMeans over {} functions × {} seeds, {} hours of test time each; objective in pod-hours, optimum {} to {}.",
-        tasks.len(),
-        document.seeds.len(),
+        "\nMeans over {} × {}, {} hours of test time each; objective in pod-hours, optimum {} to {}.",
+        report::number::counted(tasks.len(), "function"),
+        report::number::counted(document.seeds.len(), "seed"),
         report::number::significant(hours / tasks.len() as f64, 3),
         report::number::significant(mean(document.optimum, |bound| bound.optimum.lower), 4),
         report::number::significant(mean(document.optimum, |bound| bound.optimum.upper), 4),

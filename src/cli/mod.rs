@@ -52,6 +52,7 @@ mod world;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::{Parser, Subcommand};
 
 use crate::error::InputError;
@@ -62,6 +63,15 @@ use crate::error::InputError;
 pub struct Cli {
     #[command(flatten)]
     talk: log::Talk,
+    /// Threads that simulate, search and learn; no result depends on them [default: all cores]
+    #[arg(
+        long,
+        global = true,
+        value_name = "N",
+        value_parser = clap::value_parser!(u16).range(1..=1024),
+        help_heading = "Processor"
+    )]
+    threads: Option<u16>,
     #[command(subcommand)]
     command: Command,
 }
@@ -153,7 +163,7 @@ pub fn main() -> ExitCode {
     };
     cli.talk.start();
     let mut out = io::BufWriter::new(io::stdout().lock());
-    let result = cli.command.run(&mut out).and_then(|status| {
+    let result = start_threads(cli.threads).and_then(|()| cli.command.run(&mut out)).and_then(|status| {
         out.flush()?;
         Ok(status)
     });
@@ -162,6 +172,15 @@ pub fn main() -> ExitCode {
         Ok(Status::GateNotMet) => ExitCode::from(3),
         Err(error) => fail(&error),
     }
+}
+
+/// Starts the threads of everything that runs in parallel.
+fn start_threads(threads: Option<u16>) -> anyhow::Result<()> {
+    if let Some(threads) = threads {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(usize::from(threads));
+        pool.build_global().context("cannot start threads")?;
+    }
+    Ok(())
 }
 
 fn usage(error: &clap::Error) -> ExitCode {

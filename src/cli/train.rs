@@ -39,9 +39,6 @@ pub(super) struct Train {
     /// Where gradients are computed: cpu, cuda or metal
     #[arg(long, value_name = "DEVICE", default_value_t)]
     device: Kind,
-    /// Threads; the result does not depend on them [default: all cores]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    threads: Option<u16>,
     /// Directory of the results
     #[arg(short, long, value_name = "DIR", default_value = "policy")]
     output: PathBuf,
@@ -52,11 +49,9 @@ pub(super) struct Train {
 
 impl Train {
     pub(super) fn run(self, out: &mut impl Write) -> anyhow::Result<Status> {
-        let threads = self.threads.map_or(0, usize::from);
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().context("cannot start threads")?;
         let stopped = on_interrupt()?;
-        let mut run = pool.install(|| Run::prepare(&self, &stopped))?;
-        let finished = pool.install(|| run.learn(&stopped))?;
+        let mut run = Run::prepare(&self, &stopped)?;
+        let finished = run.learn(&stopped)?;
         anyhow::ensure!(
             finished,
             "interrupted at step {}; go on with `hpatune train --resume {}`",

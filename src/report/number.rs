@@ -40,6 +40,12 @@ pub fn percent(fraction: f64) -> String {
     fixed(value, if value.abs() < 10.0 { 2 } else { 1 })
 }
 
+/// A count with its noun: `counted(1, "seed")` is `1 seed`, `counted(5, "seed")` is `5 seeds`.
+#[must_use]
+pub fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
 /// How far a ratio is from 1, in percent with its sign: `change(0.88)` is `-12.0 %`.
 #[must_use]
 pub fn change(ratio: f64) -> String {

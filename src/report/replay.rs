@@ -43,7 +43,7 @@ pub fn table<'a>(rows: impl Iterator<Item = (&'a str, &'a Outcome)>) -> Table {
 pub fn summary(policy: &str, functions: usize, total: &Outcome) -> String {
     let hours = total.sim.simulated_s / 3600.0 / functions.max(1) as f64;
     let met = if total.slo.met { "the objective is met" } else { "the objective is missed" };
-    let functions = if functions == 1 { "1 function".to_owned() } else { format!("{functions} functions") };
+    let functions = super::number::counted(functions, "function");
     format!(
         "{policy} on {functions} over {} hours: {} % late or lost, {met}; {} pods started, {} of requests waited for one; \
          objective {} pod-hours.",
