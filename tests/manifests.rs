@@ -199,6 +199,7 @@ fn wrong_manifests_are_refused_as_the_api_server_does_and_write_nothing() {
         (HPA.replace("minReplicas: 2", "minReplica: 2"), "<stdin>:6:3: `spec.minReplica`: unknown field"),
         (HPA.replace("maxReplicas: 9", "maxReplicas: nine"), "<stdin>:7:16: `spec.maxReplicas`: invalid type"),
         (HPA.replace("minReplicas: 2", "minReplicas: 0"), "`spec.minReplicas`: Invalid value: 0"),
+        (HPA.replace("name: cpu", "name: gpu"), "`spec.metrics[0].resource.name`: the metrics API has cpu and memory"),
         (
             format!("{HPA}  behavior:\n    scaleUp: {{policies: [{{type: Pods, value: 0, periodSeconds: 60}}]}}\n"),
             "`spec.behavior.scaleUp.policies[0].value`: Invalid value: 0: must be greater than zero",

@@ -11,8 +11,20 @@ use crate::ingest::canonical;
 use crate::report::number::{fixed, percent};
 use crate::report::table::{Align, Table};
 
+const EXAMPLES: &str = "\
+Examples:
+  hpatune ingest run.csv --interval 60s --map t=Time --map cpu=cpu:cores --map replicas=pods -o run.parquet
+  hpatune calibrate run.parquet -c hpa.toml -o fitted.toml
+  hpatune ingest poll.csv --interval 15s --map t=Time --map cpu=used:percent-of-0.1-per-replica \\
+      --map replicas=pods -o poll.parquet";
+
 /// Fit the simulator to recorded runs of a real HPA, and say how far its replicas are from the recorded ones
+///
+/// The recorded CPU is the input; the effective request of a pod, the resolution and the lag of the metrics and the
+/// start-up delay are fitted on the first half of a run, and the error is that on the second. The HPA's settings are those
+/// of [hpa] in the experiment file. The naive rule is ceil(CPU / (target x request)) with its own best request.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(super) struct Calibrate {
     /// Recorded run with `cpu` and `replicas` (see `hpatune ingest --map`); `-` is standard input
     #[arg(value_name = "RECORDED")]

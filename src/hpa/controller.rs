@@ -284,6 +284,17 @@ fn failure_reason(kind: Option<Source>) -> Reason {
 mod tests {
     use super::*;
     use crate::hpa::decision::PodCounts;
+    use crate::hpa::settings::{Direction, Settings};
+
+    #[test]
+    fn with_behavior_the_window_of_the_flag_is_cut_to_whole_seconds() {
+        let spec = Settings { scale_down: Some(Direction::default()), ..Settings::default() }.spec();
+        let flags = Flags { downscale_stabilization: Duration::from_millis(300_900), ..Flags::default() };
+        let history = Some(vec![Recommendation { at: SimTime::ZERO, replicas: 9 }]);
+        let memory = Memory { history, ..Memory::default() };
+        let mut hpa = Hpa::restore(spec, flags, memory, HpaStatus::default());
+        assert_eq!(hpa.normalize_with_behavior(SimTime(300_500_000), 2, 9), 2, "9 is older than 300 s");
+    }
 
     #[test]
     fn a_best_proposal_of_zero_gives_way_even_to_a_negative_one() {

@@ -161,6 +161,13 @@ mod tests {
     }
 
     #[test]
+    fn percentages_are_products_of_doubles() {
+        let percent = |value| rules(SelectPolicy::Max, &[(PolicyKind::Percent, value)]);
+        assert_eq!(limited(1000, 50, percent(10), percent(10)).replicas, 56, "50 × 1.1 is a little more than 55");
+        assert_eq!(limited(1, 100, percent(90), percent(90)).replicas, 9, "100 × (1 − 0.9) is a little less than 10");
+    }
+
+    #[test]
     fn max_means_the_largest_change_in_both_directions() {
         let both = |select| rules(select, &[(PolicyKind::Pods, 1), (PolicyKind::Pods, 5)]);
         let limit = |stabilized, select| limited(stabilized, 10, both(select), both(select)).replicas;

@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::node::{self, Kind, Node};
+use super::node::{self, Entry, Kind, Node};
 use crate::error::{InputError, Place};
 
 /// Largest file that is read, in bytes; a cluster's worth of HPAs takes a few MB.
@@ -62,13 +62,27 @@ fn flatten(document: Node, path: &Path, objects: &mut Vec<Node>) -> Result<(), I
     };
     match document.get("items").map(|items| &items.kind) {
         Some(Kind::List(items)) if kind.ends_with("List") => {
-            items.iter().try_for_each(|item| flatten(item.clone(), path, objects))
+            items.iter().try_for_each(|item| flatten(typed(item, &document), path, objects))
         }
         _ => {
             objects.push(document);
             Ok(())
         }
     }
+}
+
+/// An item of a list. In a typed list, as the API server answers with, items have the kind and version of the list.
+fn typed(item: &Node, list: &Node) -> Node {
+    let kind = list.text("kind").and_then(|kind| kind.strip_suffix("List")).filter(|kind| !kind.is_empty());
+    let mut item = item.clone();
+    for (key, text) in [("kind", kind), ("apiVersion", kind.and(list.text("apiVersion")))] {
+        let absent = item.get(key).is_none();
+        if let (Kind::Map(entries), Some(text), true) = (&mut item.kind, text, absent) {
+            let value = Node { at: item.at, kind: Kind::Text(text.to_owned()) };
+            entries.push(Entry { at: item.at, key: key.to_owned(), value });
+        }
+    }
+    item
 }
 
 /// The one object of `kinds` in a file; `which` picks among several, as `NAME` or `KIND/NAME`, and `title` says by what
@@ -170,8 +184,19 @@ mod tests {
     }
 
     #[test]
+    fn items_of_a_typed_list_have_its_kind_and_version() {
+        let text = "{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscalerList, items: [{metadata: {name: a}}, \
+                    {kind: Service, metadata: {name: b}}]}";
+        let found = objects(text);
+        assert_eq!(found.iter().map(full_name).collect::<Vec<_>>(), ["HorizontalPodAutoscaler/a", "Service/b"]);
+        assert_eq!(found[0].text("apiVersion"), Some("autoscaling/v2"));
+    }
+
+    #[test]
     fn what_is_no_object_is_refused() {
-        for text in ["- 1\n", "hello\n", "a: 1\n", "kind: ''\n"] {
+        for text in
+            ["- 1\n", "hello\n", "a: 1\n", "kind: ''\n", "{kind: List, items: [{a: 1}]}", "{kind: PodList, items: [1]}"]
+        {
             let document = node::parse(text.as_bytes(), Path::new("a.yaml")).unwrap().remove(0);
             let error = flatten(document, Path::new("a.yaml"), &mut Vec::new()).unwrap_err();
             assert!(error.to_string().starts_with("a.yaml:1:"), "{error}");

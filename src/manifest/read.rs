@@ -48,34 +48,57 @@ impl Hpa {
     /// Checks that the simulated cluster measures every metric of the HPA, or that the settings say that nothing does.
     ///
     /// # Errors
-    /// A Pods, External or Object metric of a name that stands for no signal, and a container that the pods do not have.
+    /// A resource other than CPU and memory, a container that the pods do not have, and a Pods, External or Object metric
+    /// of a name that stands for no signal.
     pub fn check_metrics(&self, settings: &sim::Settings) -> Result<(), InputError> {
         for (index, metric) in self.object.spec.metrics.iter().flatten().enumerate() {
-            let sources = [
+            if let Some(source) = &metric.resource {
+                self.check_resource(index, "resource", &source.name)?;
+            }
+            if let Some(source) = &metric.container_resource {
+                self.check_resource(index, "containerResource", &source.name)?;
+                self.check_container(index, &source.container, &settings.pod.container)?;
+            }
+            let named = [
                 ("pods", metric.pods.as_ref().map(|source| &source.metric)),
                 ("external", metric.external.as_ref().map(|source| &source.metric)),
                 ("object", metric.object.as_ref().map(|source| &source.metric)),
             ];
-            for (member, name) in sources.into_iter().filter_map(|(member, metric)| Some((member, &metric?.name))) {
-                if settings.metrics.signal(name).is_none() {
-                    let problem = format!("nothing in the simulation measures {name:?}");
-                    let help = format!(
-                        "say what it measures in the experiment file: under [metrics], names = {{ {name:?} = \
-                         \"requests_per_second\" }}, or \"in_flight\", or \"nothing\" if it always fails"
-                    );
-                    return Err(self.refuse(format!("spec.metrics[{index}].{member}.metric.name"), problem, help));
-                }
-            }
-            if let Some(source) = metric.container_resource.as_ref()
-                && source.container != settings.pod.container
-            {
-                let (found, own) = (&source.container, &settings.pod.container);
-                let problem = format!("the simulated pods have one container, {own:?}, and not {found:?}");
-                let help = format!("set pod.container = {found:?} in the experiment file");
-                return Err(self.refuse(format!("spec.metrics[{index}].containerResource.container"), problem, help));
+            for (member, metric) in named.into_iter().filter_map(|(member, metric)| Some((member, metric?))) {
+                self.check_signal(index, member, &metric.name, settings)?;
             }
         }
         Ok(())
+    }
+
+    fn check_resource(&self, index: usize, member: &str, name: &str) -> Result<(), InputError> {
+        if matches!(name, "cpu" | "memory") {
+            return Ok(());
+        }
+        let problem = format!("the metrics API has cpu and memory, and not {name:?}");
+        let help = "leave the metric out; it fails at every sync".to_owned();
+        Err(self.refuse(format!("spec.metrics[{index}].{member}.name"), problem, help))
+    }
+
+    fn check_container(&self, index: usize, found: &str, own: &str) -> Result<(), InputError> {
+        if found == own {
+            return Ok(());
+        }
+        let problem = format!("the simulated pods have one container, {own:?}, and not {found:?}");
+        let help = format!("set pod.container = {found:?} in the experiment file");
+        Err(self.refuse(format!("spec.metrics[{index}].containerResource.container"), problem, help))
+    }
+
+    fn check_signal(&self, index: usize, member: &str, name: &str, settings: &sim::Settings) -> Result<(), InputError> {
+        if settings.metrics.signal(name).is_some() {
+            return Ok(());
+        }
+        let problem = format!("nothing in the simulation measures {name:?}");
+        let help = format!(
+            "say what it measures in the experiment file: under [metrics], names = {{ {name:?} = \
+             \"requests_per_second\" }}, or \"in_flight\", or \"nothing\" if it always fails"
+        );
+        Err(self.refuse(format!("spec.metrics[{index}].{member}.metric.name"), problem, help))
     }
 
     fn refuse(&self, field: String, problem: String, help: String) -> InputError {

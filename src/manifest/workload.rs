@@ -14,6 +14,9 @@ use crate::error::InputError;
 use crate::sim;
 use crate::units::{Bytes, Millicores, Replicas};
 
+/// More memory than any node has.
+const UNLIMITED: Bytes = Bytes(1 << 60);
+
 const KINDS: [&str; 3] = ["Deployment", "StatefulSet", "ReplicaSet"];
 
 /// What a Deployment, StatefulSet or ReplicaSet says about its pods.
@@ -93,10 +96,18 @@ impl Workload {
             pod.cpu_limit = self.cpu_limit;
         } else {
             pod.cpu_limit = pod.cpu_limit.map(|limit| limit.max(self.cpu_request));
-            open.push(format!("{} has no CPU limit: its pods are held to {}", self.name, pod.limit()));
+            let (name, limit) = (&self.name, pod.limit());
+            open.push(format!(
+                "{name} has no CPU limit: its pods are held to {limit}; set pod.cpu_limit to what nodes have left"
+            ));
         }
         match self.memory_request.or(self.memory_limit) {
-            Some(request) => (pod.memory_request, pod.memory_limit) = (request, self.memory_limit),
+            Some(request) => {
+                (pod.memory_request, pod.memory_limit) = (request, Some(self.memory_limit.unwrap_or(UNLIMITED)));
+                if self.memory_limit.is_none() {
+                    open.push(format!("{} has no memory limit: no pod of it is killed for its memory", self.name));
+                }
+            }
             None => open.push(format!("{} requests no memory: {} is taken", self.name, pod.memory_request)),
         }
         if let Some(readiness) = self.readiness {
@@ -226,7 +237,10 @@ mod tests {
         let open = read(&deployment(PLAIN)).unwrap().apply(&mut settings);
         assert_eq!(settings.pod.cpu_request, Millicores(250));
         assert_eq!(settings.pod.cpu_limit, Some(Millicores(800)));
-        assert_eq!(open, ["Deployment/web has no CPU limit: its pods are held to 800m"]);
+        let held =
+            "Deployment/web has no CPU limit: its pods are held to 800m; set pod.cpu_limit to what nodes have left";
+        assert_eq!(open, [held, "Deployment/web has no memory limit: no pod of it is killed for its memory"]);
+        assert_eq!(settings.pod.memory_limit(), UNLIMITED, "the request is no limit");
         assert_eq!(settings.startup, sim::settings::Startup::default());
     }
 }
