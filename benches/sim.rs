@@ -1,14 +1,17 @@
-//! Speed of the fluid simulator: a day of one function with 15 s syncs, and a control step of a learning environment.
+//! Speed of the simulator. Fluid level: a day of one function with 15 s syncs, and a control step of a learning
+//! environment. Request level: a day of 30 functions with 100 requests a second in all, and a million requests over pods,
+//! concurrency and load.
 
 use std::hint::black_box;
 use std::sync::Arc;
+use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use hpatune::autoscalers::HpaAutoscaler;
 use hpatune::hpa;
-use hpatune::sim::{Patch, Settings, Simulation, Workload, run};
+use hpatune::sim::{Autoscaler, Knobs, Level, Patch, Settings, Simulation, View, Workload, run};
 use hpatune::trace::{Header, Series};
-use hpatune::units::SimTime;
+use hpatune::units::{Bytes, Millicores, Replicas, SimTime};
 
 const DAY_S: u64 = 86_400;
 
@@ -25,6 +28,79 @@ fn diurnal(peak: f64, settings: &Settings) -> Arc<Workload> {
     let header =
         Header { interval_ms: 60_000, origin_ms: Some(0), source: "bench".into(), licence: None, tool: "bench".into() };
     Arc::new(Workload::new(&series, &header, settings).expect("the load is sane"))
+}
+
+/// A function's traffic from its requests in each minute.
+fn minutes(requests: Vec<f64>, settings: &Settings) -> Arc<Workload> {
+    let series = Series { function: "f".into(), requests: Some(requests), ..Series::default() };
+    let header =
+        Header { interval_ms: 60_000, origin_ms: Some(0), source: "bench".into(), licence: None, tool: "bench".into() };
+    Arc::new(Workload::new(&series, &header, settings).expect("the load is sane"))
+}
+
+/// Leaves the pods as they are.
+struct Fixed;
+
+impl Autoscaler for Fixed {
+    fn period(&self) -> Duration {
+        Duration::from_secs(15)
+    }
+
+    fn sync(&mut self, _: SimTime, _: &View<'_>) -> Option<Replicas> {
+        None
+    }
+
+    fn patch(&mut self, _: &Patch) {}
+
+    fn knobs(&self) -> Option<Knobs> {
+        None
+    }
+}
+
+/// 30 functions on sines of different phase, 8.64 million requests in a day, under the stock HPA with cold starts.
+fn requests(criterion: &mut Criterion) {
+    let settings = Settings { level: Level::Requests, ..Settings::default() };
+    let rate = |function: i32, minute: i32| {
+        let phase = f64::from(minute + 37 * function) / 1440.0 * std::f64::consts::TAU;
+        (200.0 * (1.0 - 0.8 * phase.cos())).round()
+    };
+    let function = |function| minutes((0..1440).map(|minute| rate(function, minute)).collect(), &settings);
+    let workloads: Vec<Arc<Workload>> = (0..30).map(function).collect();
+    let mut group = criterion.benchmark_group("requests");
+    group.sample_size(10).throughput(Throughput::Elements(8_640_000));
+    group.bench_function("a day of 30 functions", |bencher| {
+        bencher.iter(|| {
+            for workload in &workloads {
+                let autoscaler = Box::new(HpaAutoscaler::new(&hpa::Settings::default()));
+                black_box(run(workload, &settings, autoscaler, None, 1, workload.window(), false));
+            }
+        });
+    });
+    group.finish();
+}
+
+/// A million requests in 30 minutes, over pods, cores of a pod (at 70 % of 1000 cores about 700 requests of a core each
+/// compute at once), and load.
+fn scale(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("a million requests");
+    group.sample_size(10).throughput(Throughput::Elements(1_000_000));
+    let pods = [1, 10, 100, 1000].map(|pods| (pods, 1, 0.7));
+    let cores = [10, 100, 1000].map(|cores| (10, cores, 0.7));
+    let loads = [0.1, 0.5, 0.9].map(|load| (100, 1, load));
+    for (pods, cores, load) in pods.into_iter().chain(cores).chain(loads) {
+        let mut settings = Settings { level: Level::Requests, ..Settings::default() };
+        settings.pod.replicas = Some(pods);
+        settings.pod.cpu_request = Millicores(1000 * cores);
+        settings.pod.concurrency = u32::MAX;
+        settings.workload.memory_per_request = Bytes(0);
+        let rate = 1e6 / 1800.0;
+        settings.workload.cpu_per_request_ms = Some(1e3 * load * f64::from(pods) * f64::from(cores) / rate);
+        let workload = minutes(vec![(60.0 * rate).round(); 30], &settings);
+        group.bench_function(format!("{pods} pods of {cores} cores at {load}"), |bencher| {
+            bencher.iter(|| black_box(run(&workload, &settings, Box::new(Fixed), None, 1, workload.window(), false)));
+        });
+    }
+    group.finish();
 }
 
 fn replay(criterion: &mut Criterion) {
@@ -65,5 +141,5 @@ fn step(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, replay, step);
+criterion_group!(benches, replay, step, requests, scale);
 criterion_main!(benches);

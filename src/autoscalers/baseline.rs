@@ -4,7 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::{
-    Context, Recipe, constant::Constant, knative::Kpa, pid::Pid, random::Random, schedule::Schedule, step::Step,
+    Context, Recipe, constant::Constant, keda::Keda, knative::Kpa, pid::Pid, random::Random, schedule::Schedule,
+    step::Step,
 };
 use crate::error::InputError;
 use crate::hpa;
@@ -41,13 +42,15 @@ pub enum Baseline {
     Knative,
     /// Knative's pod autoscaler, down to zero pods.
     KnativeZero,
+    /// KEDA on requests per second, down to zero pods.
+    Keda,
     /// An HPA whose fields are drawn at random every minute.
     Random,
 }
 
 impl Baseline {
     /// Every baseline, with its name and what it is in a line.
-    pub const ALL: [(Self, &'static str, &'static str); 15] = [
+    pub const ALL: [(Self, &'static str, &'static str); 16] = [
         (Self::Stock80, "stock-80", "stock HPA at 80 % CPU"),
         (Self::Stock70, "stock-70", "stock HPA at 70 % CPU"),
         (Self::Stock50, "stock-50", "stock HPA at 50 % CPU"),
@@ -62,6 +65,7 @@ impl Baseline {
         (Self::Pid, "pid", "proportional and integral control of CPU"),
         (Self::Knative, "knative", "Knative's pod autoscaler on concurrency, within the HPA's bounds"),
         (Self::KnativeZero, "knative-zero", "Knative's pod autoscaler on concurrency, down to zero pods"),
+        (Self::Keda, "keda", "KEDA on requests per second, down to zero pods"),
         (Self::Random, "random", "HPA fields drawn at random"),
     ];
 
@@ -111,6 +115,7 @@ impl Baseline {
             Self::Pid => Recipe::autoscaler(Pid::new(context)),
             Self::Knative => Recipe::autoscaler(Kpa::baseline(context, false)),
             Self::KnativeZero => Recipe::autoscaler(Kpa::baseline(context, true)),
+            Self::Keda => Recipe::autoscaler(Keda::baseline(context)),
             Self::Random => {
                 let random = Random::new(context);
                 Recipe::tuned(context.hpa, move |seed| random.seeded(seed))

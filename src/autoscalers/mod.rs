@@ -4,6 +4,7 @@ pub mod baseline;
 pub mod constant;
 pub mod context;
 mod hpa;
+pub mod keda;
 pub mod knative;
 pub mod linear;
 pub mod pid;
