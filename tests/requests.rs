@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use hpatune::autoscalers::HpaAutoscaler;
 use hpatune::hpa;
-use hpatune::sim::settings::{Balancing, Family, Queue};
+use hpatune::sim::settings::{Balancing, Family, Queue, Throttling};
 use hpatune::sim::{Autoscaler, Knobs, Level, Patch, Run, Settings, View, Workload, run};
 use hpatune::trace::{Header, Series};
 use hpatune::units::{Bytes, Millicores, Percent, Replicas, SimTime};
@@ -209,6 +209,7 @@ prop_compose! {
     fn worlds()(
         balancing in balancing(),
         queue in prop::sample::select(vec![Queue::Gateway, Queue::Pod]),
+        throttling in prop::sample::select(vec![Throttling::Even, Throttling::Cfs]),
         queue_limit in prop::option::of(0_u32..50),
         (concurrency, limit, cpu_ms) in (1_u32..200, 50_u32..4000, 0.1_f64..3000.0),
         (cv, arrival_cv) in (0.0_f64..3.0, prop::sample::select(vec![0.0, 0.5, 1.0, 4.0])),
@@ -220,6 +221,7 @@ prop_compose! {
         let mut it = settings();
         it.requests.balancing = balancing;
         it.requests.queue = queue;
+        it.requests.throttling = throttling;
         it.requests.queue_limit = queue_limit;
         it.requests.arrival_cv = arrival_cv;
         it.pod.concurrency = concurrency;

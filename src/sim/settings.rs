@@ -365,6 +365,9 @@ impl Default for Prices {
 pub struct Requests {
     /// Coefficient of variation of the distances of requests within a slot: 0 is equal distances, 1 a Poisson process.
     pub arrival_cv: f64,
+    /// How a pod is held to its CPU limit: `"even"`, as a slower processor, as the fluid level has it, or `"cfs"`, which
+    /// lets it compute at full speed until the quota of a period of 100 ms is used, as Linux does.
+    pub throttling: Throttling,
     /// Which pod gets a request: `"least-outstanding"`, `"round-robin"`, `"random"` or `"power-of-two"`.
     pub balancing: Balancing,
     /// Where requests wait that no pod can take: `"gateway"`, in one line for all pods, or `"pod"`, each in front of the
@@ -379,8 +382,24 @@ impl Default for Requests {
     /// Counts of a slot say nothing about where in it requests lie, so they lie independently. Envoy's `LEAST_REQUEST`
     /// and Knative's activator know what each pod holds, and keep what no pod can take.
     fn default() -> Self {
-        Self { arrival_cv: 1.0, balancing: Balancing::LeastOutstanding, queue: Queue::Gateway, queue_limit: None }
+        Self {
+            arrival_cv: 1.0,
+            throttling: Throttling::Even,
+            balancing: Balancing::LeastOutstanding,
+            queue: Queue::Gateway,
+            queue_limit: None,
+        }
     }
+}
+
+/// How a pod is held to its CPU limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Throttling {
+    /// As a slower processor.
+    Even,
+    /// By a quota in each period.
+    Cfs,
 }
 
 /// A rule of load balancing.

@@ -9,7 +9,7 @@ impl Requests {
     pub(in crate::sim) fn open(&mut self) -> ServerId {
         let serial = self.serial;
         self.serial += 1;
-        let server = Server::new(serial, self.workload.pod().limit, self.clock);
+        let server = Server::new(serial, self.workload.pod().limit, self.clock, self.throttling);
         let place = self.vacant.pop().unwrap_or(self.servers.len() as u32);
         if place as usize == self.servers.len() {
             self.servers.push(server);
@@ -62,7 +62,7 @@ impl Requests {
         self.used += server.used;
         self.got += server.got();
         // The sums of the pod are in `used` now; its successor in this place gets its own serial number.
-        *server = Server::new(u32::MAX, self.workload.pod().limit, self.clock);
+        *server = Server::new(u32::MAX, self.workload.pod().limit, self.clock, self.throttling);
         server.serving = false;
         let idle = self.idle.iter().filter(|it| it.0.server == id);
         lost.extend(idle.map(|it| it.0.request.arrived));

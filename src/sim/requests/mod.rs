@@ -12,6 +12,7 @@ mod check;
 mod dispatch;
 mod lifecycle;
 mod line;
+mod quota;
 mod responses;
 mod server;
 mod traffic;
@@ -33,7 +34,7 @@ use super::elasticity::{Curves, Gap};
 use super::latency::Histogram;
 use super::memory::Memory;
 use super::outcome::Totals;
-use super::settings::{Queue, Settings};
+use super::settings::{Queue, Settings, Throttling};
 use super::workload::Workload;
 use crate::units::SimTime;
 
@@ -132,6 +133,7 @@ pub(super) struct Requests {
     room: u32,
     queue_limit: usize,
     timeout: f64,
+    throttling: Throttling,
 }
 
 impl Requests {
@@ -171,6 +173,7 @@ impl Requests {
             room: pod.concurrency.max(1).saturating_add(in_front),
             queue_limit: limit as usize,
             timeout: settings.slo.timeout.as_secs_f64(),
+            throttling: requests.throttling,
         }
     }
 

@@ -2,13 +2,16 @@
 //!
 //! Each of `k` computing requests gets `min(1, limit/k)` cores. The virtual clock is the CPU time that each request gets,
 //! so a request that needs `s` leaves when the clock has moved by `s`, however often `k` has changed meanwhile: only the
-//! order of finish tags matters, and an arrival or departure costs O(log k).
+//! order of finish tags matters, and an arrival or departure costs O(log k). Under CFS the clock stands still while the
+//! pod is throttled.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
 use super::line::Line;
+use super::quota::Quota;
 use super::traffic::Request;
+use crate::sim::settings::Throttling;
 
 /// A request that computes, and the virtual time at which it will have got its CPU.
 #[derive(Debug, Clone, Copy)]
@@ -52,6 +55,8 @@ pub(super) struct Server {
     /// CPU-seconds used so far.
     pub(super) used: f64,
     limit: f64,
+    /// Under CFS, what it may still compute.
+    quota: Option<Quota>,
     /// Cores that each computing request gets.
     rate: f64,
     computing: BinaryHeap<Computing>,
@@ -65,7 +70,7 @@ pub(super) struct Server {
 
 impl Server {
     /// An idle pod of `limit` cores at `now`.
-    pub(super) fn new(serial: u32, limit: f64, now: f64) -> Self {
+    pub(super) fn new(serial: u32, limit: f64, now: f64, throttling: Throttling) -> Self {
         Self {
             serial,
             serving: true,
@@ -73,6 +78,7 @@ impl Server {
             idle: 0,
             used: 0.0,
             limit,
+            quota: (throttling == Throttling::Cfs).then(|| Quota::new(limit, now)),
             rate: 0.0,
             computing: BinaryHeap::new(),
             clock: 0.0,
@@ -116,7 +122,13 @@ impl Server {
     /// Lets time pass up to `now`, without a departure.
     #[inline]
     pub(super) fn pass(&mut self, now: f64) {
-        let attained = self.rate * (now - self.at).max(0.0);
+        let attained = match &mut self.quota {
+            None => self.rate * (now - self.at).max(0.0),
+            Some(quota) => {
+                let threads = self.computing.len() as f64;
+                quota.deliver(self.at, now.max(self.at), threads) / threads.max(1.0)
+            }
+        };
         self.at = now;
         self.attain(attained);
     }
@@ -143,6 +155,9 @@ impl Server {
     #[inline]
     pub(super) fn finish(&mut self, now: f64) -> Option<Request> {
         let tag = self.computing.peek()?.tag;
+        if let Some(quota) = &mut self.quota {
+            quota.deliver(self.at, now.max(self.at), self.computing.len() as f64);
+        }
         // Exactly what it needed, whatever was lost in rounding the time of this event.
         self.at = now;
         self.attain((tag - self.clock).max(0.0));
@@ -162,7 +177,15 @@ impl Server {
     /// When the next request will have got its CPU, if nothing else happens; infinite when none computes.
     #[inline]
     pub(super) fn next(&self) -> f64 {
-        self.computing.peek().map_or(f64::INFINITY, |it| self.at + (it.tag - self.clock).max(0.0) / self.rate)
+        let Some(first) = self.computing.peek() else { return f64::INFINITY };
+        let needs = (first.tag - self.clock).max(0.0);
+        match &self.quota {
+            None => self.at + needs / self.rate,
+            Some(quota) => {
+                let threads = self.computing.len() as f64;
+                quota.when(self.at, threads, needs * threads)
+            }
+        }
     }
 }
 
@@ -176,7 +199,11 @@ mod tests {
 
     /// Runs requests `(arrival, CPU)` through a pod, and says when each leaves, in order of departure.
     fn departures(limit: f64, requests: &[(f64, f64)]) -> (Vec<f64>, f64) {
-        let (mut pod, mut left) = (Server::new(0, limit, 0.0), Vec::new());
+        run(Throttling::Even, limit, requests)
+    }
+
+    fn run(throttling: Throttling, limit: f64, requests: &[(f64, f64)]) -> (Vec<f64>, f64) {
+        let (mut pod, mut left) = (Server::new(0, limit, 0.0, throttling), Vec::new());
         for &(at, cpu_s) in requests {
             while pod.next() <= at {
                 let now = pod.next();
@@ -206,6 +233,15 @@ mod tests {
         assert_eq!(departures(4.0, &[(0.0, 2.0), (0.0, 2.0)]).0, [2.0, 2.0], "cores enough");
         assert_eq!(departures(0.5, &[(0.0, 2.0)]).0, [4.0], "half a core");
         assert_eq!(departures(1.5, &[(0.0, 3.0), (0.0, 3.0)]).0, [4.0, 4.0], "three quarters each");
+    }
+
+    #[test]
+    fn under_cfs_a_short_request_computes_at_full_speed_and_a_long_one_is_throttled() {
+        let (left, used) = run(Throttling::Cfs, 0.5, &[(0.0, 0.04), (0.5, 0.1), (0.8, 0.03), (0.8, 0.03)]);
+        // 40 ms fit the quota of 50 ms; of 100 ms, half in each of two periods; two threads share a quota and finish it.
+        let expected = [0.04, 0.65, 0.905, 0.905];
+        assert!(left.iter().zip(expected).all(|(left, expected)| (left - expected).abs() < 1e-9), "{left:?}");
+        assert!((used - 0.2).abs() < 1e-9);
     }
 
     #[test]
