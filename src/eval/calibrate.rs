@@ -209,6 +209,8 @@ impl<'a> Recording<'a> {
         candidate.set(&mut world);
         // What was used was used: no limit may cut it a second time.
         world.pod.cpu_limit = Some(Millicores(u32::MAX));
+        // What was recorded swings already.
+        world.metrics.swing = false;
         world.workload.scale = 1.0;
         world.workload.fit_pods = None;
         world.pod.replicas = self.replicas.iter().find(|replicas| replicas.is_finite()).map(|&first| first as i32);
