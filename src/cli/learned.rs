@@ -19,10 +19,11 @@ pub(super) struct Flight {
 
 /// Makes the policy ready for a task's function. Where it did not beat its start on validation time, the start stays.
 pub(super) fn flight(policy: &Policy, task: &Task, world: &World<'_>, tick: &(dyn Fn() + Sync)) -> Flight {
-    let (start, flies) = match policy.start(&task.trace, &task.function) {
-        Some(origin) => (origin.start.clone(), origin.flies),
-        None => (start::find(policy.card().start, task, world, tick).start, true),
-    };
+    let known = policy.start(&task.trace, &task.function).map(|origin| (origin.start.clone(), origin.flies));
+    let (start, flies) = known.unwrap_or_else(|| {
+        let card = policy.card();
+        (start::find(card.start, card.violation_limit, task, world, tick).start, true)
+    });
     let recipe = if flies {
         let (policy, linear) = (policy.clone(), start.linear);
         Recipe::policy(&start.hpa, move || policy.tuner(linear))

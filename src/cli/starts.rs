@@ -79,8 +79,8 @@ impl Ground<'_> {
     }
 
     fn find(&self, tick: &(dyn Fn() + Sync)) -> Origin {
-        let sim = self.experiment.sim();
-        let found = start::find(self.experiment.train.start, &self.task, &world(&self.experiment, &sim), tick);
+        let (sim, train) = (self.experiment.sim(), &self.experiment.train);
+        let found = start::find(train.start, train.violation_limit, &self.task, &world(&self.experiment, &sim), tick);
         Origin {
             trace: self.task.trace.clone(),
             function: self.task.function.clone(),

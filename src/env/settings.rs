@@ -126,7 +126,7 @@ pub struct Randomize {
 
 impl Default for Randomize {
     fn default() -> Self {
-        Self { load: vec![1.0], startup: (1.0, 1.0) }
+        Self { load: vec![1.0], startup: (0.6, 2.0) }
     }
 }
 

@@ -45,6 +45,8 @@ pub struct Card {
     pub cost_vs_reference: Option<f64>,
     /// How starts are found.
     pub start: env::start::Kind,
+    /// The most late requests to learn for, as a multiple of the reference's.
+    pub violation_limit: f64,
     /// What it started from, function by function.
     pub starts: Vec<Origin>,
     /// The traces it has learned from.
@@ -112,6 +114,7 @@ impl Card {
             step: 0,
             cost_vs_reference: None,
             start: train.start,
+            violation_limit: train.violation_limit,
             starts: Vec::new(),
             traces,
             select: select.to_vec(),

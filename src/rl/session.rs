@@ -150,7 +150,7 @@ impl Session {
     /// Judges the policy on validation time; returns it too when it is the best so far.
     pub fn evaluate(&mut self) -> (Verdict, Option<Policy>) {
         let policy = self.policy();
-        let verdict = judge(&policy, &self.scenarios, &self.yardsticks, self.card.seed);
+        let verdict = judge(&policy, &self.scenarios, &self.yardsticks, self.violation_limit, self.card.seed);
         if self.best.as_ref().is_some_and(|best| best.cost_vs_reference <= verdict.cost_vs_reference) {
             return (verdict, None);
         }

@@ -55,7 +55,8 @@ pub struct Settings {
     pub max_grad_norm: f64,
     /// An update ends when the policy has moved 1.5 times this far (approximate Kullback–Leibler divergence).
     pub target_kl: f64,
-    /// Widths of the hidden layers, of actor and critic alike.
+    /// Widths of the hidden layers, of actor and critic alike. Days of traffic are few: wider layers learn bursts by
+    /// heart, and lose on the days that follow.
     pub hidden: Vec<usize>,
     /// Probability that the first policy gives, per knob, to the HPA as it stands.
     pub initial_share: f64,
@@ -97,7 +98,7 @@ impl Default for Settings {
             value: 0.5,
             max_grad_norm: 0.5,
             target_kl: 0.02,
-            hidden: vec![64, 64],
+            hidden: vec![16],
             initial_share: 0.5,
             evaluate_every: 10,
         }

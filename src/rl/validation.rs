@@ -1,7 +1,7 @@
 //! Judging a policy on validation time, beside its start and the static HPA on the same time and seed.
 //!
-//! Function by function the start takes over where the policy does not beat it: what has learned nothing useful about a
-//! function leaves it as it was.
+//! Function by function the start takes over where the policy does not beat it, or is late more often than both the
+//! start and the static HPA allow: what has learned nothing useful about a function leaves it as it was.
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -21,7 +21,7 @@ pub struct Verdict {
     pub violation_rate: f64,
     /// The static HPA's share.
     pub reference_violation_rate: f64,
-    /// For each function, whether the policy beats its start.
+    /// For each function, whether the policy takes over from its start.
     pub flies: Vec<bool>,
 }
 
@@ -45,13 +45,16 @@ pub fn yardsticks(scenarios: &[Scenario], seed: u64) -> Vec<Yardstick> {
     scenarios.par_iter().map(one).collect()
 }
 
-/// Flies `policy` over the validation time of all scenarios.
+/// Flies `policy` over the validation time of all scenarios. Where it flies it is late at most `limit` times as often as
+/// the later of its start and the static HPA.
 #[must_use]
-pub fn judge(policy: &Policy, scenarios: &[Scenario], yardsticks: &[Yardstick], seed: u64) -> Verdict {
+pub fn judge(policy: &Policy, scenarios: &[Scenario], yardsticks: &[Yardstick], limit: f64, seed: u64) -> Verdict {
     let one = |(scenario, yardstick): (&Scenario, &Yardstick)| {
         let mut tuner = policy.tuner(scenario.start.linear);
         let ours = run(scenario, &scenario.start.hpa, Some(&mut *tuner), seed);
-        let flies = scenario.pricing.cost(&ours) < scenario.pricing.cost(&yardstick.start);
+        let most = limit * yardstick.start.violations().max(yardstick.reference.violations());
+        let better = scenario.pricing.cost(&ours) < scenario.pricing.cost(&yardstick.start);
+        let flies = better && ours.violations() <= most;
         let chosen = if flies { ours } else { yardstick.start };
         let reference = scenario.pricing.cost(&yardstick.reference).max(1e-9);
         (scenario.pricing.cost(&chosen) / reference, chosen.violations(), flies)
