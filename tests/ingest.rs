@@ -51,6 +51,28 @@ fn the_shipped_traces_are_what_the_script_makes() {
 }
 
 #[test]
+fn a_part_of_the_time_keeps_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("calls.csv"), "t,n\n0,1\n60,2\n120,3\n180,4\n240,5\n").unwrap();
+    let part = |rest: &[&str]| {
+        let own = ["ingest", "calls.csv", "--map", "t=t", "--map", "requests=n", "-o", "part.parquet", "--json"];
+        hpatune(folder.path(), &[own.as_slice(), rest].concat())
+    };
+    let requests = |rest: &[&str]| -> serde_json::Value {
+        serde_json::from_slice::<serde_json::Value>(&part(rest).stdout).unwrap()["requests"].clone()
+    };
+    assert_eq!(requests(&[]), 15.0);
+    assert_eq!(requests(&["--skip", "2m"]), 12.0);
+    assert_eq!(requests(&["--keep", "2m"]), 3.0);
+    assert_eq!(requests(&["--skip", "1m", "--keep", "2m"]), 5.0);
+    let trace = hpatune(folder.path(), &["inspect", "part.parquet", "--json"]);
+    assert_eq!(serde_json::from_slice::<serde_json::Value>(&trace.stdout).unwrap()["start_ms"], 60_000);
+    let nothing = part(&["--skip", "1d"]);
+    assert_eq!(nothing.status.code(), Some(2));
+    assert!(text(&nothing.stderr).contains("no function has any value"), "{}", text(&nothing.stderr));
+}
+
+#[test]
 fn a_trace_goes_through_pipes() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("calls.csv"), "t,n\n0,3\n60,4\n").unwrap();

@@ -43,6 +43,12 @@ pub(super) struct Ingest {
     /// Length of a slot; left out, the source's own
     #[arg(long, value_name = "SPAN", value_parser = units::parse_span)]
     interval: Option<Duration>,
+    /// Leave out so much time at the start
+    #[arg(long, value_name = "SPAN", value_parser = units::parse_span, default_value = "0s")]
+    skip: Duration,
+    /// Take only so much time
+    #[arg(long, value_name = "SPAN", value_parser = units::parse_span)]
+    keep: Option<Duration>,
     /// Only functions whose name matches, with `*` and `?`; may be repeated
     #[arg(long, value_name = "GLOB")]
     select: Vec<String>,
@@ -85,6 +91,8 @@ impl Ingest {
             map: self.map,
             header: !self.no_header,
             interval: self.interval,
+            skip: self.skip,
+            keep: self.keep,
             select: self.select,
             top: self.top,
             missing: self.missing,

@@ -1,5 +1,6 @@
 //! What a user may ask of an ingest.
 
+use std::ops::Range;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -17,6 +18,10 @@ pub struct Options {
     pub header: bool,
     /// Length of a slot; left out, the source's own.
     pub interval: Option<Duration>,
+    /// Time to leave out at the start of the trace.
+    pub skip: Duration,
+    /// Time to take after that; left out, all of it.
+    pub keep: Option<Duration>,
     /// Patterns of names; none takes all.
     pub select: Vec<String>,
     /// How many functions to take, those with the largest load.
@@ -38,6 +43,8 @@ impl Default for Options {
             map: Vec::new(),
             header: true,
             interval: None,
+            skip: Duration::ZERO,
+            keep: None,
             select: Vec::new(),
             top: None,
             missing: Missing::Null,
@@ -61,6 +68,14 @@ impl Options {
             return Err(InputError::new(problem, "write a span from 1ms to 366d").field("--interval"));
         }
         Ok(())
+    }
+
+    /// The slots to take, by their start, in milliseconds from the trace's origin; `None` takes all.
+    #[must_use]
+    pub fn span_ms(&self) -> Option<Range<i64>> {
+        let ms = |span: Duration| i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
+        let end = self.keep.map_or(i64::MAX, |keep| ms(self.skip).saturating_add(ms(keep)));
+        (self.keep.is_some() || !self.skip.is_zero()).then(|| ms(self.skip)..end)
     }
 }
 

@@ -1,5 +1,6 @@
 //! From inputs to a trace: recognise, survey, choose, read in bounded memory, resample, check, hand on.
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ pub struct Ingest {
     /// Places among the source's functions, in order of name.
     chosen: Vec<usize>,
     interval: Option<Duration>,
+    span: Option<Range<i64>>,
     memory: usize,
     report: Report,
 }
@@ -43,7 +45,7 @@ impl Ingest {
             _ => error,
         })?;
         report.functions_found = source.functions().len();
-        Ok(Self { source, chosen, interval: options.interval, memory: options.memory, report })
+        Ok(Self { source, chosen, interval: options.interval, span: options.span_ms(), memory: options.memory, report })
     }
 
     /// Number of functions that were chosen.
@@ -86,6 +88,13 @@ impl Ingest {
         for part in parts(&self.chosen, functions, self.memory) {
             self.source.read(part, &mut self.report, &mut |series| {
                 let series = if own == header.interval_ms { series } else { series.resample(own, header.interval_ms) };
+                let series = match &self.span {
+                    Some(span) => series.slice_ms(span.clone(), header.interval_ms),
+                    None => series,
+                };
+                if series.is_empty() {
+                    return Ok(());
+                }
                 series.check(header.interval_ms)?;
                 totals.add(&series, header.interval_ms);
                 emit(series)
