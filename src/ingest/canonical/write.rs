@@ -1,6 +1,8 @@
 //! The writer of canonical files, one function at a time, so that a trace larger than memory can be written.
 
+use std::cell::Cell;
 use std::io::{self, Write};
+use std::rc::Rc;
 
 use polars::io::parquet::write::BatchedWriter;
 use polars::prelude::*;
@@ -27,7 +29,8 @@ pub fn write(trace: &Trace, out: &mut dyn Write) -> io::Result<()> {
 
 /// A canonical file in the making. Series come in order of name; values past [`Writer::finish`] are not there.
 pub struct Writer<'a> {
-    file: BatchedWriter<&'a mut dyn Write>,
+    file: BatchedWriter<Watched<'a>>,
+    failed: Failed,
     columns: Vec<Name>,
     interval_ms: i64,
     rows: Rows,
@@ -59,15 +62,16 @@ impl<'a> Writer<'a> {
         let numbers = columns.iter().map(|name| Field::new(name.as_str().into(), DataType::Float64));
         let fields = [Field::new("function".into(), DataType::String), Field::new("t".into(), DataType::Int64)];
         let schema: Schema = fields.into_iter().chain(numbers).collect();
-        let file = ParquetWriter::new(out)
+        let failed = Failed::default();
+        let file = ParquetWriter::new(Watched { out, failed: Rc::clone(&failed) })
             .with_compression(ParquetCompression::Zstd(None))
             .with_key_value_metadata(Some(KeyValueMetadata::from_static(to_pairs(header))))
             // Columns in one order on one thread: the same trace, the same bytes.
             .set_parallel(false)
             .batched(&schema)
-            .map_err(other)?;
+            .map_err(|error| other(error, &failed))?;
         let rows = Rows { values: vec![Vec::new(); columns.len()], ..Rows::default() };
-        Ok(Self { file, columns: columns.to_vec(), interval_ms: header.interval_ms, rows })
+        Ok(Self { file, failed, columns: columns.to_vec(), interval_ms: header.interval_ms, rows })
     }
 
     /// Adds the rows of a series.
@@ -98,8 +102,9 @@ impl<'a> Writer<'a> {
         }
         self.rows.functions.clear();
         self.rows.t.clear();
-        let frame = DataFrame::new(height, columns).map_err(other)?;
-        self.file.write_batch(&frame).map_err(other)
+        let frame = DataFrame::new(height, columns);
+        let written = frame.and_then(|frame| self.file.write_batch(&frame));
+        written.map_err(|error| other(error, &self.failed))
     }
 
     /// Ends the file.
@@ -110,15 +115,37 @@ impl<'a> Writer<'a> {
         if !self.rows.t.is_empty() {
             self.flush()?;
         }
-        self.file.finish().map_err(other)?;
-        Ok(())
+        self.file.finish().map(drop).map_err(|error| other(error, &self.failed))
     }
 }
 
-/// Polars' error as the input or output error it wraps, so that a closed pipe is still one.
-fn other(error: PolarsError) -> io::Error {
-    match error {
-        PolarsError::IO { error, .. } => io::Error::new(error.kind(), error.to_string()),
-        error => io::Error::other(error),
+/// What writing failed with last. Polars keeps an error's words only, and a closed pipe is to be told from a full disk.
+type Failed = Rc<Cell<Option<io::ErrorKind>>>;
+
+/// A writer that remembers what it failed with.
+struct Watched<'a> {
+    out: &'a mut dyn Write,
+    failed: Failed,
+}
+
+impl Watched<'_> {
+    fn watch<T>(&self, result: io::Result<T>) -> io::Result<T> {
+        result.inspect_err(|error| self.failed.set(Some(error.kind())))
     }
+}
+
+impl Write for Watched<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes);
+        self.watch(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let flushed = self.out.flush();
+        self.watch(flushed)
+    }
+}
+
+fn other(error: PolarsError, failed: &Failed) -> io::Error {
+    io::Error::new(failed.get().unwrap_or(io::ErrorKind::Other), error)
 }
