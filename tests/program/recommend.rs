@@ -1,14 +1,14 @@
 //! `recommend` as a loop beside a cluster meets it: recent metrics in, a patch out, a state between two runs.
-#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
-#![cfg(all(feature = "ingest", feature = "manifest", feature = "train"))]
 
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use serde_json::Value;
 use tempfile::TempDir;
+
+use super::{HPA, text};
 
 /// An agent without the choice to leave minReplicas alone, so that it always proposes a bound.
 const CONFIG: &str = "
@@ -23,24 +23,13 @@ stabilize_down = []
 steps = 128
 ";
 
-const HPA: &str = "
-apiVersion: autoscaling/v2
-kind: HorizontalPodAutoscaler
-metadata: {name: web}
-spec:
-  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}
-  minReplicas: 2
-  maxReplicas: 30
-  metrics: [{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 70}}}]
-";
-
-fn hpatune(folder: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_hpatune"));
-    command.current_dir(folder).args(arguments).output().expect("the program starts")
+/// The live HPA.
+fn hpa() -> String {
+    HPA.replace("maxReplicas: 9", "maxReplicas: 30").replace("averageUtilization: 60", "averageUtilization: 70")
 }
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).expect("messages are text")
+fn hpatune(folder: &Path, arguments: &[&str]) -> Output {
+    super::hpatune(folder, arguments).output().expect("the program starts")
 }
 
 /// Two hours of metrics a minute apart: 1 core on 4 pods, the last `busy` minutes `cores`.
@@ -58,7 +47,7 @@ fn metrics(minutes: i64, busy: i64, cores: f64) -> String {
 fn workplace() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("c.toml"), CONFIG).unwrap();
-    fs::write(folder.path().join("web.yaml"), HPA).unwrap();
+    fs::write(folder.path().join("web.yaml"), hpa()).unwrap();
     fs::write(folder.path().join("web.csv"), metrics(120, 5, 3.0)).unwrap();
     let synth = hpatune(folder.path(), &["synth", "--profile", "diurnal", "--duration", "1d", "-o", "t.parquet"]);
     assert!(synth.status.success(), "{}", text(&synth.stderr));
@@ -81,7 +70,7 @@ fn a_patch_has_what_differs_and_an_hpa_that_has_it_needs_none() {
     assert_eq!(text(&output.stdout), "{\"spec\":{\"minReplicas\":9}}\n", "{}", text(&output.stderr));
     assert!(text(&output.stderr).contains("web"), "{}", text(&output.stderr));
     assert!(text(&output.stderr).contains("minReplicas 2 -> 9"), "{}", text(&output.stderr));
-    let live = HPA.replace("minReplicas: 2", "minReplicas: 9");
+    let live = hpa().replace("minReplicas: 2", "minReplicas: 9");
     fs::write(place.path().join("web.yaml"), live).unwrap();
     assert_eq!(text(&recommend(place.path(), &[]).stdout), "{\"spec\":{}}\n");
 }
@@ -91,7 +80,7 @@ fn the_state_remembers_the_hpas_own_bound() {
     let place = workplace();
     assert!(recommend(place.path(), &["--state", "web.state"]).status.success());
     // The load falls to 1 core, 2 pods, whose bound is 4; the live HPA has 9 from the patch, its own was 2.
-    fs::write(place.path().join("web.yaml"), HPA.replace("minReplicas: 2", "minReplicas: 9")).unwrap();
+    fs::write(place.path().join("web.yaml"), hpa().replace("minReplicas: 2", "minReplicas: 9")).unwrap();
     fs::write(place.path().join("web.csv"), metrics(180, 0, 1.0)).unwrap();
     let patch = |state: &[&str]| text(&recommend(place.path(), state).stdout);
     assert_eq!(patch(&[]), "{\"spec\":{}}\n", "without a state 9 is taken for its own");

@@ -1,36 +1,16 @@
 //! Manifests on the built program: every form that `kubectl` prints, what they change, and how wrong ones are refused.
 
-#![cfg(all(feature = "ingest", feature = "manifest"))]
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::path::Path;
 
-use assert_cmd::Command;
 use serde_json::Value;
 
-const HPA: &str = "\
-apiVersion: autoscaling/v2
-kind: HorizontalPodAutoscaler
-metadata: {name: web}
-spec:
-  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}
-  minReplicas: 2
-  maxReplicas: 9
-  metrics:
-  - type: Resource
-    resource: {name: cpu, target: {type: Utilization, averageUtilization: 60}}
-";
+use super::{HPA, hpatune, text};
 
-const V1: &str = "\
-apiVersion: autoscaling/v1
-kind: HorizontalPodAutoscaler
-metadata: {name: web}
-spec:
-  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}
-  minReplicas: 2
-  maxReplicas: 9
-  targetCPUUtilizationPercentage: 60
-";
+/// The same HPA in `autoscaling/v1`.
+fn v1() -> String {
+    let kept = HPA.split("  metrics").next().unwrap().replace("autoscaling/v2", "autoscaling/v1");
+    format!("{kept}  targetCPUUtilizationPercentage: 60\n")
+}
 
 fn deployment(name: &str, cpu: &str) -> String {
     format!(
@@ -72,20 +52,19 @@ impl Ground {
     }
 
     fn command(&self, line: &str, stdin: &str) -> assert_cmd::assert::Assert {
-        let mut command = Command::cargo_bin("hpatune").unwrap();
-        command.current_dir(self.path()).args(line.split_whitespace()).write_stdin(stdin).assert()
+        hpatune(self.path(), line.split_whitespace()).write_stdin(stdin).assert()
     }
 
     fn succeed(&self, line: &str, stdin: &str) -> String {
         let assert = self.command(line, stdin).success();
-        String::from_utf8(assert.get_output().stdout.clone()).unwrap()
+        text(&assert.get_output().stdout)
     }
 
     /// What is said about wrong input: exit status 2, and nothing on standard output.
     fn refuse(&self, line: &str, stdin: &str) -> String {
         let assert = self.command(line, stdin).code(2);
         assert!(assert.get_output().stdout.is_empty(), "{line}");
-        String::from_utf8(assert.get_output().stderr.clone()).unwrap()
+        text(&assert.get_output().stderr)
     }
 }
 
@@ -96,7 +75,7 @@ fn every_form_of_the_same_hpa_replays_alike() {
     let listed = list(&[HPA, &deployed, "apiVersion: v1\nkind: Service\nmetadata: {name: web}"]);
     let ground = Ground::new(&[
         ("v2.yaml", HPA),
-        ("v1.yaml", V1),
+        ("v1.yaml", &v1()),
         ("all.yaml", &all),
         ("list.yaml", &listed),
         ("d.yaml", &deployed),

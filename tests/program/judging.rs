@@ -1,13 +1,12 @@
 //! `tune` and `evaluate` as a user meets them: files in and out, exit statuses, threads.
-#![allow(clippy::unwrap_used, clippy::float_cmp, reason = "a test that panics or differs has failed")]
-#![cfg(feature = "ingest")]
 
 use std::fs;
 use std::path::Path;
 
-use assert_cmd::Command;
 use serde_json::Value;
 use tempfile::TempDir;
+
+use super::hpatune;
 
 /// A small search, so that tests are quick.
 const CONFIG: &str = "
@@ -21,12 +20,6 @@ stabilize_down = [\"0s\", \"5m\"]
 scale_up = [\"default\"]
 scale_down = [\"default\"]
 ";
-
-fn hpatune(directory: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::cargo_bin("hpatune").unwrap();
-    command.current_dir(directory).args(arguments);
-    command
-}
 
 /// A directory with a trace of two functions and an experiment file.
 fn workplace() -> TempDir {

@@ -1,18 +1,13 @@
 //! `ingest`, `synth` and `inspect` from outside: exit statuses, pipes, and files that are whole or absent.
-#![allow(clippy::unwrap_used, clippy::float_cmp, reason = "a test that panics or differs has failed")]
-#![cfg(feature = "ingest")]
 
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-fn hpatune(folder: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_hpatune"));
-    command.current_dir(folder).args(arguments).output().expect("the program starts")
-}
+use super::text;
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).expect("messages are text")
+fn hpatune(folder: &Path, arguments: &[&str]) -> Output {
+    super::hpatune(folder, arguments).output().expect("the program starts")
 }
 
 #[test]

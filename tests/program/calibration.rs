@@ -2,12 +2,10 @@
 //!
 //! Without them these tests say so and pass. `HPATUNE_TRACES` names the folder that holds them, else `../shared/traces`.
 
-#![cfg(feature = "ingest")]
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may panic and print")]
+#![allow(clippy::print_stdout, reason = "a test that skips says so")]
 
 use std::path::{Path, PathBuf};
 
-use assert_cmd::Command;
 use serde_json::Value;
 
 /// The folder of a recording, or `None` with a word about it.
@@ -23,8 +21,7 @@ fn recording(name: &str) -> Option<PathBuf> {
 }
 
 fn hpatune(directory: &Path, arguments: &[&str]) -> Vec<u8> {
-    let mut command = Command::cargo_bin("hpatune").unwrap();
-    command.current_dir(directory).args(arguments).assert().success().get_output().stdout.clone()
+    super::hpatune(directory, arguments).assert().success().get_output().stdout.clone()
 }
 
 /// Of each run: its name, the error of the simulated HPA and that of the naive rule, in pods, on the second half.

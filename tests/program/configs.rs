@@ -1,5 +1,4 @@
 //! The experiment files that are shipped.
-#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 use std::fs;
 use std::path::Path;

@@ -1,16 +1,11 @@
 //! `explain` and `diff` on the built program.
 
-#![cfg(all(feature = "ingest", feature = "manifest"))]
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::path::Path;
 
-use assert_cmd::Command;
 use serde_json::Value;
 
 fn hpatune(directory: &Path, line: &str) -> Vec<u8> {
-    let mut command = Command::cargo_bin("hpatune").unwrap();
-    command.current_dir(directory).args(line.split(' ')).assert().success().get_output().stdout.clone()
+    super::hpatune(directory, line.split(' ')).assert().success().get_output().stdout.clone()
 }
 
 fn manifest(target: i32) -> String {

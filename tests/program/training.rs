@@ -1,8 +1,5 @@
 //! A training run from outside: what interrupts it, and how many threads it has, changes nothing.
 
-#![cfg(all(unix, feature = "ingest", feature = "train"))]
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
-
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
