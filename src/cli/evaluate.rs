@@ -51,7 +51,7 @@ pub(super) struct Evaluate {
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     seeds: u64,
     /// How closely the runs simulate requests; searches and the optimum are of the fluid level
-    #[arg(long, value_enum, default_value_t = Choice::Fluid)]
+    #[arg(long, value_enum, default_value_t = Choice::Requests)]
     level: Choice,
     /// Directory for evaluation.json, runs.csv and pictures
     #[arg(short, long, value_name = "DIR")]
@@ -212,6 +212,9 @@ fn print(document: &Document<'_>, tasks: &[Task], out: &mut impl Write) -> anyho
     )?;
     let (level, search) = (document.level.name(), document.search_level.name());
     writeln!(out, "Level of the runs: {level}; of searches and the optimum: {search}.")?;
+    if let Some(line) = report::evaluation::fluid_error(document.summary) {
+        writeln!(out, "{line}")?;
+    }
     Ok(writeln!(out, "{}", document.verdict)?)
 }
 

@@ -32,7 +32,7 @@ pub(super) struct Ingest {
     format: Format,
     /// Which column is what: t, function, requests, cpu, memory, duration (_p50, _p90, _p99), replicas
     ///
-    /// COLUMN is a name from the header, or a number from 1. Units: time s, ms, us, ns, date; requests count, rps,
+    /// COLUMN is a name from the header, or a number from 1; `requests=*` where each row is a request. Units: time s, ms, us, ns, date; requests count, rps,
     /// per_minute; cpu cores, millicores, nanocores, percent, percent-of-N, fraction-of-N (of N cores); memory bytes,
     /// KiB, MiB, GiB, KB, MB, GB; duration s, ms, us.
     #[arg(long, value_name = "FIELD=COLUMN[:UNIT]", value_parser = mapping)]

@@ -67,6 +67,8 @@ pub struct Results {
     pub seeds: Vec<u64>,
     /// Contender by contender, task by task, seed by seed.
     pub rows: Vec<Row>,
+    /// The same runs at the fluid level, where searches and learning look; none when the runs are of that level.
+    pub fluid: Vec<Outcome>,
     /// What searches found.
     pub found: Vec<Found>,
     /// The optimum of each task.
@@ -118,6 +120,8 @@ impl Comparison<'_> {
         let units: Vec<_> = (0..pairs.len()).flat_map(|at| self.seeds.iter().map(move |&seed| (at, seed))).collect();
         let row = |&(at, seed): &(usize, u64)| self.row(pairs[at].0, pairs[at].1, &ready[at].recipe, seed);
         let rows = units.par_iter().map(row).collect();
+        let fluid = |&(at, seed): &(usize, u64)| self.fluid(pairs[at].1, &ready[at].recipe, seed);
+        let fluid = if self.level == Level::Fluid { Vec::new() } else { units.par_iter().map(fluid).collect() };
         let bounds = self.tasks.par_iter().map(|task| self.bound(task)).collect();
         let found = pairs.iter().zip(ready).filter_map(|(&(contender, task), ready)| {
             let (configuration, budget) = ready.found?;
@@ -129,6 +133,7 @@ impl Comparison<'_> {
             tasks: self.tasks.len(),
             seeds: self.seeds.to_vec(),
             rows,
+            fluid,
             found: found.collect(),
             bounds,
         }
@@ -152,6 +157,11 @@ impl Comparison<'_> {
     pub fn replay(&self, recipe: &Recipe, task: &Task, seed: u64, record: bool) -> Run {
         let world = sim::Settings { level: self.level, ..self.world.sim.clone() };
         replay(recipe, task, &world, seed, record)
+    }
+
+    fn fluid(&self, task: &Task, recipe: &Recipe, seed: u64) -> Outcome {
+        let world = sim::Settings { level: Level::Fluid, ..self.world.sim.clone() };
+        replay(recipe, task, &world, seed, false).outcome
     }
 
     fn bound(&self, task: &Task) -> Bound {

@@ -35,6 +35,8 @@ pub struct Summary {
     /// How much of the way from the tuned static HPA to the optimum it goes, by objective: 0 is the tuned static HPA, 1
     /// the clairvoyant optimum, below 0 a loss.
     pub gap_closed: Interval,
+    /// The means of the same runs at the fluid level, where searches and learning look; none when it has no others.
+    pub fluid: Vec<(String, f64)>,
 }
 
 impl Summary {
@@ -64,7 +66,7 @@ impl Serialize for Summary {
             insert(&mut mean, key, json!(figure.mean));
             insert(&mut interval, key, json!({ "lower": figure.lower, "upper": figure.upper }));
         }
-        let document = json!({
+        let mut document = json!({
             "policy": self.policy,
             "runs": self.runs,
             "mean": mean,
@@ -73,6 +75,10 @@ impl Serialize for Summary {
             "objective_vs_tuned": self.objective_vs_tuned,
             "gap_closed": self.gap_closed,
         });
+        if !self.fluid.is_empty() {
+            document["fluid"] = Value::Object(Map::new());
+            self.fluid.iter().for_each(|(key, mean)| insert(&mut document["fluid"], key, json!(mean)));
+        }
         document.serialize(serializer)
     }
 }
@@ -103,14 +109,18 @@ fn flatten(prefix: &str, value: &Value, out: &mut Vec<(String, f64)>) {
 #[must_use]
 pub fn summarize(results: &Results, seed: u64) -> Vec<Summary> {
     let runs = results.tasks * results.seeds.len();
-    let flat: Vec<Vec<(String, f64)>> = results.rows.iter().map(|row| figures(&row.outcome)).collect();
-    let Some(first) = flat.first() else { return Vec::new() };
-    let keys: Vec<String> = first.iter().map(|(key, _)| key.clone()).collect();
+    let (keys, rows) = common(results.rows.iter().map(|row| &row.outcome));
     let (width, policies) = (keys.len(), results.policies.len());
     let mut columns = Vec::with_capacity(policies * width + 1);
-    for rows in flat.chunks_exact(runs) {
-        columns.extend((0..width).map(|figure| rows.iter().map(|row| row[figure].1).collect::<Vec<_>>()));
+    for rows in rows.chunks_exact(runs.max(1)) {
+        columns.extend((0..width).map(|figure| rows.iter().map(|row| row[figure]).collect::<Vec<_>>()));
     }
+    let (fluid_keys, fluid) = common(&results.fluid);
+    let fluid = |policy: usize| -> Vec<(String, f64)> {
+        let rows = fluid.get(policy * runs..(policy + 1) * runs).unwrap_or_default();
+        let mean = |at: usize| rows.iter().map(|row| row[at]).sum::<f64>() / runs as f64;
+        fluid_keys.iter().enumerate().map(|(at, key)| (key.clone(), mean(at))).collect()
+    };
     let optimum = results.bounds.iter().flat_map(|bound| vec![bound.optimum.lower; results.seeds.len()]);
     columns.push(optimum.collect());
     let at = |name: &str| keys.iter().position(|key| key == name);
@@ -132,9 +142,20 @@ pub fn summarize(results: &Results, seed: u64) -> Vec<Summary> {
             cost_vs_tuned: compared[0],
             objective_vs_tuned: compared[1],
             gap_closed: compared[2],
+            fluid: fluid(policy),
         }
     };
     results.policies.iter().enumerate().map(summary).collect()
+}
+
+/// The keys that all outcomes have, in the order of the first, and each outcome's figures in that order.
+fn common<'a>(outcomes: impl IntoIterator<Item = &'a Outcome>) -> (Vec<String>, Vec<Vec<f64>>) {
+    let flat: Vec<Vec<(String, f64)>> = outcomes.into_iter().map(figures).collect();
+    let find = |row: &[(String, f64)], key: &str| row.iter().find(|it| it.0 == key).map(|it| it.1);
+    let keys: Vec<String> = flat.first().into_iter().flatten().map(|it| it.0.clone()).collect();
+    let keys: Vec<String> = keys.into_iter().filter(|key| flat.iter().all(|row| find(row, key).is_some())).collect();
+    let rows = flat.iter().map(|row| keys.iter().filter_map(|key| find(row, key)).collect()).collect();
+    (keys, rows)
 }
 
 fn figures(outcome: &Outcome) -> Vec<(String, f64)> {

@@ -10,7 +10,7 @@ use crate::trace::Name;
 pub struct Mapping {
     /// What the column is.
     pub(super) field: Field,
-    /// The column: its name, or its number from 1.
+    /// The column: its name, or its number from 1; [`ROWS`] where each row is a request.
     pub(super) column: String,
     /// Whether cells may end in a percent sign.
     pub(super) percent: bool,
@@ -28,6 +28,9 @@ pub(super) enum Field {
     /// A value.
     Value(Name, Scale),
 }
+
+/// Stands for a column of requests of which each row has one.
+pub(super) const ROWS: &str = "*";
 
 /// How times are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,8 +85,21 @@ impl FromStr for Mapping {
             let problem = if unit.is_empty() { "needs a unit".to_owned() } else { format!("cannot be in `{unit}`") };
             wrong(format!("{text}: {problem}"), format!("add one after a colon: {units}"))
         })?;
+        if column == ROWS && (field != Field::Value(Name::Requests, Scale::Times(1.0))) {
+            return Err(wrong(
+                format!("{text}: only requests can be rows"),
+                "write requests=*, or name a column".into(),
+            ));
+        }
         let percent = unit.starts_with("percent");
         Ok(Self { field, column: column.to_owned(), percent, text: text.to_owned() })
+    }
+}
+
+impl Mapping {
+    /// Whether each row is a request.
+    pub(super) fn counts_rows(&self) -> bool {
+        self.column == ROWS
     }
 }
 
@@ -241,6 +257,8 @@ mod tests {
             ("cpu=x", "`--map`: cpu=x: needs a unit"),
             ("cpu=x:MiB", "`--map`: cpu=x:MiB: cannot be in `MiB`"),
             ("cpu=x:percent-of-0", "`--map`: cpu=x:percent-of-0: needs a unit"),
+            ("cpu=*:cores", "`--map`: cpu=*:cores: only requests can be rows"),
+            ("requests=*:rps", "`--map`: requests=*:rps: only requests can be rows"),
         ] {
             assert_eq!(map(text).unwrap_err(), expected);
         }

@@ -90,6 +90,19 @@ pub fn verdict(summaries: &[Summary], judged: &[String]) -> String {
     sentences.join("\n")
 }
 
+/// How far the fluid level, where searches and learning look, is from the runs; nothing when they are of that level.
+#[must_use]
+pub fn fluid_error(summaries: &[Summary]) -> Option<String> {
+    let of = |summary: &Summary, key: &str| summary.fluid.iter().find(|it| it.0 == key).map(|it| it.1);
+    let one = |summary: &&Summary| {
+        let objective = of(summary, "objective")? / summary.mean("objective");
+        let late = percent(of(summary, "slo.violation_rate")?);
+        Some(format!("{} {} ({late} % late)", summary.policy, change(objective)))
+    };
+    let all: Vec<String> = sorted(summaries).iter().filter_map(one).collect();
+    (!all.is_empty()).then(|| format!("The fluid level would have the objective of {}.", all.join(", ")))
+}
+
 fn sentence(policy: &Summary, tuned: &Summary) -> String {
     let name = &policy.policy;
     let objective = &policy.objective_vs_tuned;
@@ -144,7 +157,17 @@ mod tests {
             cost_vs_tuned: exactly(cost / 10.0),
             objective_vs_tuned: objective,
             gap_closed: exactly(0.4),
+            fluid: Vec::new(),
         }
+    }
+
+    #[test]
+    fn the_fluid_levels_error_is_told_when_the_runs_are_of_the_other() {
+        let plain = summary("tuned", 10.0, 0.01, exactly(200.0));
+        assert_eq!(fluid_error(std::slice::from_ref(&plain)), None);
+        let fluid = [("objective", 190.0), ("slo.violation_rate", 0.02)].map(|(key, mean)| (key.to_owned(), mean));
+        let told = fluid_error(&[Summary { fluid: fluid.into(), ..plain }]);
+        assert_eq!(told.as_deref(), Some("The fluid level would have the objective of tuned -5.0 % (2.00 % late)."));
     }
 
     fn told(objective: Interval) -> String {

@@ -16,11 +16,14 @@ pub(super) struct Columns {
     pub time: TimeUnit,
     /// Values in the order of the mappings.
     pub values: Vec<(Name, Scale)>,
+    /// Whether each row is a request.
+    pub counts_rows: bool,
 }
 
 impl Columns {
     pub(super) fn new(map: &[Mapping]) -> Result<Self, InputError> {
-        let mut columns = Self { map: map.to_vec(), time: TimeUnit::Auto, values: Vec::new() };
+        let counts_rows = map.iter().any(Mapping::counts_rows);
+        let mut columns = Self { map: map.to_vec(), time: TimeUnit::Auto, values: Vec::new(), counts_rows };
         let wrong = |problem: &str| InputError::new(problem, "map each field once").field("--map");
         let mut fields = Vec::new();
         for map in map {
@@ -78,11 +81,12 @@ pub(super) struct Cells<'a> {
     texts: Option<&'a StringChunked>,
     dates: Option<&'a Int64Chunked>,
     functions: Option<&'a StringChunked>,
-    values: Vec<&'a Float64Chunked>,
+    /// `None` stands for 1 in each row.
+    values: Vec<Option<&'a Float64Chunked>>,
 }
 
 impl<'a> Cells<'a> {
-    pub(super) fn new(batch: &'a Batch, table: &'a Table, values: usize) -> PolarsResult<Self> {
+    pub(super) fn new(batch: &'a Batch, table: &'a Table) -> PolarsResult<Self> {
         let dates = table.has_time() && table.dates();
         let texts = table.has_time() && !dates;
         let functions = table.has_function().then(|| batch.texts(usize::from(table.has_time())));
@@ -91,7 +95,7 @@ impl<'a> Cells<'a> {
             texts: texts.then(|| batch.texts(0)).transpose()?,
             dates: dates.then(|| batch.integers(0)).transpose()?,
             functions: functions.transpose()?,
-            values: (0..values).map(|at| batch.numbers(at)).collect::<Result<_, _>>()?,
+            values: table.numbers().map(|at| at.map(|at| batch.numbers(at)).transpose()).collect::<Result<_, _>>()?,
         })
     }
 
@@ -108,7 +112,7 @@ impl<'a> Cells<'a> {
 
     pub(super) fn values(&self, row: usize, values: &mut [f64]) {
         for (value, column) in values.iter_mut().zip(&self.values) {
-            *value = column.get(row).unwrap_or(f64::NAN);
+            *value = column.map_or(Some(1.0), |column| column.get(row)).unwrap_or(f64::NAN);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Any table with a row per time (and function): CSV, TSV or Parquet, with `--map` saying which column is what.
+//! Any table with a row per time (and function), or per request: CSV, TSV or Parquet, with `--map` saying which column is what.
 //!
 //! Rows may come in any order. Where they are regular, each is a slot, and `--interval` joins or cuts slots afterwards;
 //! where they are not, `--interval` says into which slots they fall. Without a column of functions the file's name is
@@ -47,7 +47,7 @@ impl Generic {
         let mut tables = tables.collect::<Result<Vec<_>, _>>()?;
         unique_names(&mut tables);
         let interval = options.interval.map(|interval| i64::try_from(interval.as_millis()).unwrap_or(i64::MAX));
-        let pace = interval.filter(|_| !tables[0].has_time());
+        let pace = interval.filter(|_| !tables[0].has_time() && !columns.counts_rows);
         if pace.is_none() && !tables[0].has_time() {
             let help = "map a column with --map t=COLUMN, or say --interval for rows that follow each other";
             return Err(InputError::new("no column is mapped to the time", help).field("--map"));
@@ -56,7 +56,8 @@ impl Generic {
             interval: interval.unwrap_or(1),
             bins: false,
             base: 0,
-            missing: options.missing,
+            // Where each row is a request, no row is no request.
+            missing: if columns.counts_rows { Missing::Zero } else { options.missing },
             duplicates: options.duplicates,
         };
         let mut generic = Self { tables, columns, functions: Vec::new(), rules, origin: None, pace };
@@ -87,6 +88,16 @@ impl Generic {
         let span = |ms: i64| units::friendly(std::time::Duration::from_millis(ms.unsigned_abs()));
         let earliest = survey.earliest.unwrap_or(0);
         let dated = clock::is_date(earliest);
+        if self.columns.counts_rows {
+            let help = "say --interval (such as 1m), the length of the slots that requests are counted in";
+            let interval =
+                interval.ok_or_else(|| InputError::new("each row is a request", help).field("--interval"))?;
+            self.rules.bins = true;
+            self.rules.interval = interval;
+            self.rules.base = if dated { earliest.div_euclid(interval) * interval } else { 0 };
+            self.origin = dated.then_some(self.rules.base);
+            return Ok(());
+        }
         let Some(step) = self.pace.or_else(|| survey.step()).or(interval) else {
             if survey.functions.is_empty() {
                 return Ok(());
@@ -117,7 +128,7 @@ impl Generic {
         for (number, table) in self.tables.iter().enumerate() {
             let mut follow: BTreeMap<String, i64> = BTreeMap::new();
             table.read(|batch| {
-                let reader = Cells::new(batch, table, self.columns.values.len())
+                let reader = Cells::new(batch, table)
                     .map_err(|error| table.bad_row(0, format!("cannot read: {error}"), "check the columns"))?;
                 let mut values = vec![f64::NAN; self.columns.values.len()];
                 for row in 0..batch.len() {

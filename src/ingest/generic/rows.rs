@@ -70,7 +70,9 @@ impl Collected {
     ) -> Result<(Series, Tally), Fault> {
         let mut tally = Tally::default();
         self.sort();
-        self.join_repeated(columns, rules.duplicates, &mut tally)?;
+        if !columns.counts_rows {
+            self.join_repeated(columns, rules.duplicates, &mut tally)?;
+        }
         let (start, mut values) = if rules.bins { self.bin(columns, rules) } else { self.lay(rules) }?;
         tally.absent = self.close_gaps(columns, rules, start, &mut values);
         let mut series = Series { function, start_ms: start - rules.base, ..Series::default() };

@@ -19,8 +19,8 @@ pub(super) struct Table {
     header: bool,
     time: Option<usize>,
     function: Option<usize>,
-    /// A column for each of [`Columns`]' values.
-    values: Vec<usize>,
+    /// A column for each of [`Columns`]' values; `None` where each row counts 1.
+    values: Vec<Option<usize>>,
     /// Those of them whose cells may end in a percent sign.
     percents: Vec<usize>,
     /// What the function is called when no column says so.
@@ -61,11 +61,15 @@ impl Table {
         let (values, percents) = (Vec::new(), Vec::new());
         let mut table = Self { source, header, time: None, function: None, values, percents, name: stem(&path) };
         for map in &columns.map {
+            if map.counts_rows() {
+                table.values.push(None);
+                continue;
+            }
             let column = table.find(map)?;
             match map.field {
                 Field::Time(_) => table.time = Some(column),
                 Field::Function => table.function = Some(column),
-                Field::Value(..) => table.values.push(column),
+                Field::Value(..) => table.values.push(Some(column)),
             }
             if map.percent {
                 table.percents.push(column);
@@ -122,17 +126,27 @@ impl Table {
         self.function.is_some()
     }
 
+    /// The place of each value among [`Batch`]'s numbers; `None` where each row counts 1.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = Option<usize>> {
+        self.values.iter().scan(0, |next, column| {
+            let at = *next;
+            *next += usize::from(column.is_some());
+            Some(column.map(|_| at))
+        })
+    }
+
     /// Gives the rows in order: the time is text 0, unless it is a Parquet date, and the function follows.
     pub(super) fn read(&self, each: impl FnMut(&Batch) -> Result<(), InputError>) -> Result<(), InputError> {
         let texts: Vec<usize> = self.time.into_iter().chain(self.function).collect();
+        let numbers: Vec<usize> = self.values.iter().copied().flatten().collect();
         match &self.source {
             Kind::Text(text) => {
-                let (numbers, percents) = (&self.values, &self.percents);
+                let (numbers, percents) = (&numbers, &self.percents);
                 let wanted = Wanted { header: self.header, texts: &texts, numbers, percents, spelled_nulls: true };
                 scan::text(text, wanted, each)
             }
             Kind::Parquet { path, names, dates } => {
-                let read = guard::decode(|| plan(path, names, &texts, &self.values, *dates))
+                let read = guard::decode(|| plan(path, names, &texts, &numbers, *dates))
                     .and_then(|plan| scan::batches(plan, each));
                 read.unwrap_or_else(|problem| {
                     let problem = format!("cannot read the columns: {problem}");
@@ -160,7 +174,7 @@ impl Table {
 
     /// An error about a value of a row.
     pub(super) fn bad_value(&self, row: usize, value: usize, why: &str) -> InputError {
-        self.bad(row, self.values[value], why, "write a number from 0 up, or leave the cell empty")
+        self.bad(row, self.values[value].unwrap_or(0), why, "write a number from 0 up, or leave the cell empty")
     }
 
     /// An error about a row as a whole.

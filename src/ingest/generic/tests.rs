@@ -35,6 +35,21 @@ fn a_file_without_functions_is_one_and_an_absent_minute_is_what_the_user_says() 
 }
 
 #[test]
+fn rows_that_are_requests_are_counted_slot_by_slot() {
+    // As Azure's log of 2021 has it: a row an invocation, ordered by its start and not by its end.
+    let log = "app,func,end_timestamp,duration\na,f,0.5,0.2\na,f,125.25,3\na,g,61,1\na,f,0.5,0.4\na,f,59.9,0.6\n";
+    let maps = ["t=end_timestamp", "function=func", "requests=*", "duration=duration:s"];
+    let options = Options { interval: Some(Duration::from_secs(60)), ..options(&maps) };
+    let (trace, report) = read(log, &options);
+    let f = &trace.functions[0];
+    assert_eq!((f.function.as_str(), f.start_ms, report.rows), ("f", 0, 5));
+    assert_eq!(f.requests, Some(vec![3.0, 0.0, 1.0]), "a minute without a row is one without a request");
+    assert_eq!(known(f.duration_ms.as_ref()), [Some(400.0), None, Some(3000.0)]);
+    let unsaid = refusal(log, &Options { interval: None, ..options });
+    assert!(unsaid.contains("each row is a request") && unsaid.contains("--interval"), "{unsaid}");
+}
+
+#[test]
 fn a_table_without_header_is_read_by_number_and_units_are_converted() {
     let text = "c4,2024-07-31 23:09:30,,35.5,2\nc4,2024-07-31 23:10:00,x,0.25,3\n";
     let maps = ["function=1", "t=2", "cpu=4:cores", "memory=5:GiB"];
