@@ -42,6 +42,18 @@ pub struct View<'a> {
     pub inputs: hpa::Inputs<'a>,
     /// What a monitoring system sees besides.
     pub telemetry: Telemetry<'a>,
+    /// What autoscalers with a scraper of their own measure; `None` before the first two scrapes.
+    pub signals: Option<Signals>,
+}
+
+/// Metrics of the workload over all pods, at the newest scrape that can be read, in thousandths, rounded up as
+/// quantities are. The names under which `[metrics]` serves them to an HPA do not matter here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Signals {
+    /// Requests that arrived per second between the last two scrapes.
+    pub requests_per_second: i64,
+    /// Requests in service or waiting at the last scrape.
+    pub in_flight: i64,
 }
 
 /// What a monitoring system knows at an instant. Nothing in it lies in the future.

@@ -26,7 +26,7 @@ mod view;
 pub mod workload;
 mod world;
 
-pub use control::{Autoscaler, Knobs, LOAD_STEP, Patch, Telemetry, Tuner, View};
+pub use control::{Autoscaler, Knobs, LOAD_STEP, Patch, Signals, Telemetry, Tuner, View};
 pub use outcome::{Outcome, TimelineRow, Totals};
 pub use prices::objective;
 pub use requests::Books;

@@ -15,7 +15,7 @@ use super::prices::Prices;
 use super::run::{Run, Sums};
 use super::settings::Settings;
 use super::timeline::Timeline;
-use super::view::{Buffers, Container, Served};
+use super::view::{Buffers, Container, Served, signals};
 use super::workload::Workload;
 use super::world::World;
 use crate::random::{Purpose, stream};
@@ -215,7 +215,8 @@ impl Simulation {
         let replicas = (world.replicas, world.pods.status().cast_signed());
         let pods = (&self.container, &self.served);
         let wanted = self.buffers.with(world.now, replicas, &world.scrapes, pods, |inputs| {
-            autoscaler.sync(world.now, &View { inputs, telemetry: world.telemetry() })
+            let signals = signals(world.now, &world.scrapes);
+            autoscaler.sync(world.now, &View { inputs, telemetry: world.telemetry(), signals })
         });
         if let Some(wanted) = wanted {
             self.world.scale(wanted.max(0));

@@ -1,5 +1,6 @@
 //! What the HPA sees: the pods in groups, and the answers of the metrics APIs.
 
+use super::control::Signals;
 use super::metrics::{Pair, Scrapes};
 use super::pods::{Pod, Pods};
 use super::settings::{self, MetricsPath, Signal};
@@ -82,6 +83,12 @@ fn whole_seconds(at: SimTime) -> SimTime {
 /// Thousandths, rounded up as a quantity is, but for what rounding of sums adds.
 fn milli(value: f64) -> i64 {
     (value * 1e3 - 1e-6).ceil() as i64
+}
+
+/// The metrics of all pods together at the newest scrape that can be read at `now`.
+pub(super) fn signals(now: SimTime, scrapes: &Scrapes) -> Option<Signals> {
+    let pair = scrapes.visible(now)?;
+    Some(Signals { requests_per_second: milli(pair.requests_per_second().0), in_flight: milli(pair.last.in_flight) })
 }
 
 fn group(count: u32) -> PodGroup<'static> {
