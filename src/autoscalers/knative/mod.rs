@@ -3,10 +3,12 @@
 //!
 //! Each second the requests in flight are noted; every two seconds two windows decide. Source: knative/serving
 //! `pkg/autoscaler/scaling/autoscaler.go` and `pkg/reconciler/autoscaling/kpa/scaler.go`, with the defaults of
-//! `config-autoscaler`. Left out: a sampled scrape (all pods are seen), the activator's capacity, delays of scale-down.
+//! `config-autoscaler`. Left out: a sampled scrape (all pods are seen), the activator's capacity and its place in the
+//! path (excess burst capacity), the progress deadline.
 
 mod window;
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::Context;
@@ -27,15 +29,59 @@ const MOST_UP: f64 = 1000.0;
 const MOST_DOWN: f64 = 2.0;
 /// `scale-to-zero-grace-period`.
 const GRACE: Duration = Duration::from_secs(30);
-/// Seconds from one decision to the next.
+/// Seconds from one decision to the next, and the grain of the delay of scale-down.
 const TICK: i64 = 2;
+
+/// `metric-aggregation-algorithm`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Aggregation {
+    /// All seconds of a window weigh the same.
+    #[default]
+    Linear,
+    /// Newer seconds weigh more.
+    WeightedExponential,
+}
+
+/// What annotations of a revision decide.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Settings {
+    /// Requests in flight that a pod holds at most, of which 70 % are aimed at.
+    pub concurrency: f64,
+    /// `min-scale` and `max-scale`; a lower bound of 0 is scale to zero.
+    pub bounds: (Replicas, Replicas),
+    /// `activation-scale`: pods to have at least while any is wanted.
+    pub activation: Replicas,
+    /// `initial-scale`: above 1, pods to have at least until they were ready once.
+    pub initial: Replicas,
+    /// `scale-down-delay`: for how long a higher decision holds, in whole ticks of 2 s.
+    pub down_delay: Duration,
+    /// `scale-to-zero-pod-retention-period`: how long the last pod stays at least.
+    pub retention: Duration,
+    /// How windows average.
+    pub aggregation: Aggregation,
+}
+
+impl Default for Settings {
+    /// `config-autoscaler`'s defaults, but for the upper bound: none there, as many pods as can be counted here.
+    fn default() -> Self {
+        Self {
+            concurrency: 100.0,
+            bounds: (0, Replicas::MAX),
+            activation: 1,
+            initial: 1,
+            down_delay: Duration::ZERO,
+            retention: Duration::ZERO,
+            aggregation: Aggregation::Linear,
+        }
+    }
+}
 
 /// The state of the autoscaler of one revision.
 #[derive(Debug, Clone)]
 pub struct Kpa {
+    settings: Settings,
     /// Requests in flight per pod to aim at.
     target: f64,
-    bounds: (Replicas, Replicas),
     stable: Window,
     panic: Window,
     /// When desired pods were last twice as many as ready ones, while panicking, and the most pods since it began.
@@ -43,23 +89,28 @@ pub struct Kpa {
     /// Since when it has had requests, or has had none.
     active: i64,
     inactive: Option<i64>,
+    /// Whether the initial scale was reached.
+    initialized: bool,
+    /// Ticks and what was decided at them, as far back as scale-down is delayed.
+    decided: VecDeque<(i64, Replicas)>,
     /// When requests in flight were last noted, and their time integral then.
     noted: Option<(SimTime, f64)>,
 }
 
 impl Kpa {
-    /// For pods that shall hold `concurrency` requests at most, of which 70 % are aimed at, within bounds; a lower bound
-    /// of 0 is scale to zero.
+    /// The autoscaler of a revision that has seen nothing.
     #[must_use]
-    pub fn new(concurrency: f64, bounds: (Replicas, Replicas)) -> Self {
+    pub fn new(settings: Settings) -> Self {
         Self {
-            target: (concurrency * UTILIZATION).max(0.01),
-            bounds,
+            settings,
+            target: (settings.concurrency * UTILIZATION).max(0.01),
             stable: Window::new(STABLE_S),
             panic: Window::new(PANIC_S),
             panicking: None,
             active: i64::MIN / 2,
             inactive: None,
+            initialized: settings.initial <= 1,
+            decided: VecDeque::new(),
             noted: None,
         }
     }
@@ -74,7 +125,8 @@ impl Kpa {
         });
         let at_full_speed = if busy > 0.0 { pod.servers * service / busy } else { pod.servers };
         let least = if to_zero { 0 } else { context.hpa.min_replicas };
-        Self::new(at_full_speed.min(f64::from(pod.concurrency)), (least, context.hpa.max_replicas))
+        let concurrency = at_full_speed.min(f64::from(pod.concurrency));
+        Self::new(Settings { concurrency, bounds: (least, context.hpa.max_replicas), ..Settings::default() })
     }
 
     /// Notes the mean of requests in flight during a second.
@@ -87,11 +139,18 @@ impl Kpa {
     fn wanted(&mut self, second: i64, ready: Replicas) -> Replicas {
         let serving = f64::from(ready.max(1));
         let (most, least) = ((MOST_UP * serving).ceil(), (f64::from(ready) / MOST_DOWN).floor());
-        let pods = |mean: f64, target: f64| (mean / target).ceil();
-        let panic = pods(self.panic.average(second), self.target);
-        let stable = pods(self.stable.average(second), self.target).clamp(least, most) as Replicas;
+        let mean = |window: &Window| match self.settings.aggregation {
+            Aggregation::Linear => window.average(second),
+            Aggregation::WeightedExponential => window.weighted(second),
+        };
+        let pods = |window: &Window| (mean(window) / self.target).ceil();
+        let (stable, panic) = (pods(&self.stable), pods(&self.panic));
         let over = panic / serving >= PANIC_THRESHOLD;
-        let urgent = panic.clamp(least, most) as Replicas;
+        let held = |pods: f64| {
+            let held = pods.clamp(least, most) as Replicas;
+            if pods > 0.0 { held.max(self.settings.activation) } else { held }
+        };
+        let (stable, urgent) = (held(stable), held(panic));
         self.panicking = match self.panicking {
             None if over => Some((second, 0)),
             Some((_, pods)) if over => Some((second, pods)),
@@ -103,17 +162,34 @@ impl Kpa {
         *pods
     }
 
+    /// The most that was decided within the delay of scale-down, `wanted` at `second` included.
+    fn delayed(&mut self, second: i64, wanted: Replicas) -> Replicas {
+        let ticks = (self.settings.down_delay.as_secs() as i64 + TICK - 1) / TICK;
+        if ticks == 0 {
+            return wanted;
+        }
+        let now = second.div_euclid(TICK);
+        self.decided.push_back((now, wanted));
+        while self.decided.front().is_some_and(|decided| now - decided.0 >= ticks) {
+            self.decided.pop_front();
+        }
+        self.decided.iter().map(|decided| decided.1).fold(wanted, Replicas::max)
+    }
+
     /// Replicas at `second`, while `current` are asked for and `ready` serve.
     fn decide(&mut self, second: i64, current: Replicas, ready: Replicas) -> Replicas {
         let wanted = self.wanted(second, ready);
+        let wanted = self.delayed(second, wanted);
+        self.initialized |= ready >= self.settings.initial;
+        let wanted = if self.initialized { wanted } else { wanted.max(self.settings.initial) };
         if wanted > 0 {
             if self.inactive.take().is_some() {
                 self.active = second;
             }
-        } else if self.bounds.0 == 0 {
+        } else if self.settings.bounds.0 == 0 {
             return self.towards_zero(second, current);
         }
-        wanted.clamp(self.bounds.0.max(1), self.bounds.1)
+        wanted.clamp(self.settings.bounds.0.max(1), self.settings.bounds.1)
     }
 
     /// Nothing is wanted: the last pod goes once it was active for the stable window, and idle for the grace period.
@@ -124,7 +200,7 @@ impl Kpa {
                 self.inactive = Some(second);
                 current
             }
-            Some(since) if second - since >= GRACE.as_secs() as i64 => 0,
+            Some(since) if second - since >= self.settings.retention.max(GRACE).as_secs() as i64 => 0,
             Some(_) => current,
         }
     }

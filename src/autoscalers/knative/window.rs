@@ -1,6 +1,6 @@
 //! The mean of a metric over a sliding window of one-second buckets, as Knative's autoscaler forms it.
 //!
-//! Source: knative/serving `pkg/autoscaler/aggregation/bucketing.go`, linear weights.
+//! Source: knative/serving `pkg/autoscaler/aggregation/bucketing.go`.
 
 /// Sums by second over the last `buckets.len()` seconds.
 #[derive(Debug, Clone)]
@@ -59,6 +59,25 @@ impl Window {
         let covered = (self.length() - passed).min(last - first + 1);
         ((self.total - outdated) / covered as f64 * 1e6).round() / 1e6
     }
+
+    /// The exponentially weighted sum as of a second, over the seconds up to the last value: the newest weighs `m`, the one
+    /// before `m (1 − m)`, and so on; seconds that have passed since shorten the window from its far end. 0 when the
+    /// window holds no value any more.
+    /// ```text
+    /// m = max(0.2, 1 − (1 − 0.9999)^(1/buckets))
+    /// ```
+    #[must_use]
+    pub fn weighted(&self, second: i64) -> f64 {
+        let Some((_, last)) = self.written else { return 0.0 };
+        let passed = (second - last).max(0);
+        let newest = (1.0 - (1.0 - 0.9999_f64).powf(1.0 / self.length() as f64)).max(0.2);
+        let weighted = (0..self.length() - passed).scan(newest, |weight, back| {
+            let value = self.buckets[self.bucket(last - back)] * *weight;
+            *weight *= 1.0 - newest;
+            Some(value)
+        });
+        weighted.sum()
+    }
 }
 
 #[cfg(test)]
@@ -98,6 +117,24 @@ mod tests {
         close(&window, 7, 4.5);
         close(&window, 8, 5.0);
         close(&window, 9, 0.0);
+    }
+
+    #[test]
+    fn exponential_weights_fall_by_a_fifth_or_faster() {
+        let near = |window: &Window, second: i64, expected: f64| {
+            assert!((window.weighted(second) - expected).abs() < 1e-9, "{} at {second}", window.weighted(second));
+        };
+        // 60 buckets: 1 − 0.0001^(1/60) = 0.142, so the least weight of 0.2 holds.
+        let window = filled(60, &[(0, 10.0), (1, 20.0)]);
+        near(&window, 1, 0.2 * 20.0 + 0.2 * 0.8 * 10.0);
+        near(&window, 30, 0.2 * 20.0 + 0.2 * 0.8 * 10.0);
+        near(&window, 61, 0.0);
+        // 6 buckets: m = 1 − 0.0001^(1/6) = 0.784556531…
+        let newest = 0.784_556_530_996_812_f64;
+        let window = filled(6, &[(0, 10.0), (2, 30.0)]);
+        near(&window, 2, newest * 30.0 + newest * (1.0 - newest).powi(2) * 10.0);
+        // Four seconds later only two buckets are left, of which one has a value.
+        near(&window, 6, newest * 30.0);
     }
 
     #[test]
