@@ -36,6 +36,13 @@ impl Context<'_> {
         self.workload.slots().get(first..last.max(first + 1)).unwrap_or_default().iter()
     }
 
+    /// The load of training time in pods' worth, one mean per [`LOAD_STEP`](crate::sim::LOAD_STEP).
+    #[must_use]
+    pub fn training_load(&self) -> &[f32] {
+        let known = self.workload.load_until(self.train.end);
+        &known[self.workload.load_until(self.train.start).len().min(known.len())..]
+    }
+
     /// The least pods that meet the objective, slot by slot of training time.
     pub fn training_demand(&self) -> impl Iterator<Item = Replicas> {
         self.training_slots().map(|(_, pods)| pods)

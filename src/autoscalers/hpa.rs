@@ -32,6 +32,16 @@ impl HpaAutoscaler {
         self.hpa.spec()
     }
 
+    /// A sync whose recommendation `adjust` may change before stabilisation and limits.
+    pub fn sync_adjusted(
+        &mut self,
+        now: SimTime,
+        view: &View<'_>,
+        adjust: impl FnOnce(Replicas) -> Replicas,
+    ) -> Option<Replicas> {
+        self.hpa.sync_adjusted(now, &view.inputs, adjust).scale_to
+    }
+
     /// The last decision, with everything it was made of.
     #[must_use]
     pub fn decision(&self) -> &Decision {

@@ -4,7 +4,9 @@
 
 pub mod demand;
 pub mod holt_winters;
+pub mod regression;
+pub mod season;
 pub mod window;
 
 pub use demand::{Demand, Season};
-pub use holt_winters::HoltWinters;
+pub use holt_winters::{HoltWinters, Rates};

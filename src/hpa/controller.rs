@@ -86,13 +86,24 @@ impl Hpa {
 
     /// One reconcile at `now`. Syncs must come in order of time.
     pub fn sync(&mut self, now: SimTime, inputs: &Inputs<'_>) -> &Decision {
+        self.sync_adjusted(now, inputs, |recommendation| recommendation)
+    }
+
+    /// One reconcile whose recommendation `adjust` may change before stabilisation and limits, as autoscalers do that
+    /// add forecasts to what the metrics say. It is not called when the metrics recommend nothing.
+    pub fn sync_adjusted(
+        &mut self,
+        now: SimTime,
+        inputs: &Inputs<'_>,
+        adjust: impl FnOnce(Replicas) -> Replicas,
+    ) -> &Decision {
         let current = inputs.spec_replicas;
         self.begin(now, current);
         let desired = match self.decision.path {
             Path::Disabled => Some(self.disable()),
             Path::AboveMax => Some(self.spec.max_replicas),
             Path::BelowMin => Some(self.spec.min_replicas),
-            Path::Metrics => self.desired_by_metrics(now, inputs),
+            Path::Metrics => self.desired_by_metrics(now, inputs, adjust),
         };
         self.decision.status.current_replicas = current;
         if let Some(desired) = desired {
@@ -144,9 +155,14 @@ impl Hpa {
     }
 
     /// Metrics, stabilisation and limits; `None` when the metrics failed as a whole.
-    fn desired_by_metrics(&mut self, now: SimTime, inputs: &Inputs<'_>) -> Option<Replicas> {
+    fn desired_by_metrics(
+        &mut self,
+        now: SimTime,
+        inputs: &Inputs<'_>,
+        adjust: impl FnOnce(Replicas) -> Replicas,
+    ) -> Option<Replicas> {
         let current = inputs.spec_replicas;
-        let raw = self.recommend(now, inputs)?.max(0);
+        let raw = adjust(self.recommend(now, inputs)?.max(0)).max(0);
         self.decision.recommendation = Some(raw);
         let desired = if self.spec.behavior.is_some() {
             self.normalize_with_behavior(now, raw, current)
