@@ -23,6 +23,9 @@ fn world(replicas: Replicas) -> Settings {
     world.workload.memory_base = Bytes(256 << 20);
     world.workload.memory_per_request = Bytes(0);
     world.workload.cpu_per_request_ms = Some(100.0);
+    // A pencil knows means, and the queues of pods that take one request at a time.
+    world.metrics.swing = false;
+    world.pod.concurrency = 1;
     world
 }
 

@@ -51,8 +51,9 @@ fn workload(rates: &[f64], interval_s: i64, settings: &Settings) -> Arc<Workload
 fn settings(replicas: Replicas) -> Settings {
     let mut settings = Settings::default();
     settings.pod.replicas = Some(replicas);
-    // Out of memory has its own test.
+    // Out of memory has its own test; the swing of measured CPU is compared with single requests.
     settings.workload.memory_per_request = Bytes(0);
+    settings.metrics.swing = false;
     settings
 }
 
@@ -68,7 +69,8 @@ fn conserved(run: &Run) {
 
 #[test]
 fn a_sufficient_fixed_deployment_serves_everything_at_the_cost_of_its_pods() {
-    let settings = settings(4);
+    let mut settings = settings(4);
+    settings.pod.concurrency = 1;
     let workload = workload(&[12.0; 60], 60, &settings);
     let run = replay(&workload, &settings, FIXED, 1);
     let (outcome, totals) = (&run.outcome, run.totals());
@@ -115,7 +117,7 @@ fn brute_force(workload: &Workload, pods: f64, timeout: f64) -> [f64; 4] {
             let served = front.1.min(budget / head.cpu_s);
             completed += served;
             cpu += served * head.cpu_s;
-            late += served * workload.lateness().share_behind(head.service_s, wait.rate, age, age);
+            late += served * workload.lateness().share_behind(head.service_s, wait, age, age);
             budget -= served * head.cpu_s;
             front.1 -= served;
             if front.1 > 1e-15 {

@@ -142,6 +142,7 @@ fn the_reference_stands_at_one_and_closes_no_gap() {
 
 #[test]
 fn the_optimum_of_a_constant_load_is_what_it_needs_all_the_time() {
+    // Long requests that share a pod are soon late, so it needs well over what its mean fills.
     let recipe = Recipe::new(Profile::Constant);
     let trace = recipe.synthesize().unwrap();
     let world = sim::Settings::default();
@@ -150,5 +151,5 @@ fn the_optimum_of_a_constant_load_is_what_it_needs_all_the_time() {
     let hours = workload.duration().as_secs_f64() / 3600.0;
     let optimum = oracle::optimum(&workload, &world, &window, 40);
     let mean = workload.slots().iter().map(|slot| slot.load).sum::<f64>() / workload.slots().len() as f64;
-    assert!(optimum.lower >= mean * hours && optimum.upper <= 1.6 * mean * hours, "{optimum:?} for {mean} × {hours}");
+    assert!(optimum.lower >= mean * hours && optimum.upper <= 1.75 * mean * hours, "{optimum:?} for {mean} × {hours}");
 }

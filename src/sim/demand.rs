@@ -6,7 +6,7 @@ use super::workload::{PodShape, Slot};
 /// The wait in steady state with `pods` ready pods during a slot.
 pub(super) fn wait(slot: &Slot, pods: f64, pod: PodShape, variability: f64) -> Wait {
     let load = slot.load * pod.request / (pods * pod.limit);
-    Wait::stationary(pods * pod.servers, load, slot.busy_s, variability)
+    Wait::at(pods, pod, load, slot.busy_s, variability)
 }
 
 /// Sets each slot's demand: the least number of pods whose late share in steady state is at most `allowed` (or, where

@@ -291,12 +291,12 @@ impl Flow {
         if requests <= 0.0 {
             return;
         }
-        let (from, swing) = (self.backlog.age, self.regime.wait.rate);
+        let (from, wait) = (self.backlog.age, self.regime.wait);
         self.totals.completed += requests;
-        self.totals.late += requests * workload.lateness().share_behind(head.service_s, swing, from, age);
+        self.totals.late += requests * workload.lateness().share_behind(head.service_s, wait, from, age);
         self.totals.cpu_seconds += requests * head.cpu_s;
         self.used += requests * head.cpu_s / self.regime.ready;
-        self.recorder.behind(requests, head.service_s, swing, from, age);
+        self.recorder.behind(requests, head.service_s, wait, from, age);
     }
 
     /// The line is worked off. What rounding left in it was served.

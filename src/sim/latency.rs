@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use super::law::ServiceLaw;
+use super::law::{Point, ServiceLaw};
 use super::outcome::Latency;
 use super::queue::Wait;
 
@@ -36,8 +36,13 @@ struct Waits {
     service: f64,
     /// Requests that did not wait.
     none: f64,
-    /// Requests whose wait is exponential, by the bin of its mean.
+    /// Requests whose wait is exponential, by the bin of its mean. Where requests share pods, all of them, by the bin of
+    /// the mean of those that wait, at mean size.
     exponential: Vec<f64>,
+    /// Where requests share pods: Σ requests × probability of waiting, by the same bin.
+    chance: Vec<f64>,
+    /// Whether they do.
+    shared: bool,
     /// Requests behind a backlog, by the bin of its age.
     behind: Vec<f64>,
 }
@@ -49,23 +54,38 @@ impl Waits {
             service: 0.0,
             none: 0.0,
             exponential: vec![0.0; WAIT_BINS + 1],
+            chance: vec![0.0; WAIT_BINS + 1],
+            shared: false,
             behind: vec![0.0; WAIT_BINS + 1],
         }
     }
 
-    /// Requests in each bin of waits, the exponential ones spread out.
-    fn spread(&self) -> Vec<f64> {
-        let mut mass = self.behind.clone();
-        let survival = &*SURVIVAL;
-        for (i, &requests) in self.exponential.iter().enumerate().filter(|it| *it.1 > 0.0) {
-            let tail = &survival[WAIT_BINS - i..];
-            mass[0] += requests * (1.0 - tail[1]);
-            for j in 1..WAIT_BINS {
-                mass[j] += requests * (tail[j] - tail[j + 1]);
-            }
-            mass[WAIT_BINS] += requests * tail[WAIT_BINS];
+    /// Of requests of a size that share pods: those that wait, by the bin of their mean wait, and those that do not.
+    fn of_size(&self, point: &Point) -> (Vec<f64>, f64) {
+        let (mut exponential, mut none) = (vec![0.0; WAIT_BINS + 1], 0.0);
+        let negligible = self.requests * 1e-9;
+        let bins = self.exponential.iter().zip(&self.chance).zip(EDGES.iter());
+        for ((&requests, &chance), mean) in bins.filter(|it| *it.0.0 > negligible) {
+            let wait = Wait { probability: (chance / requests).min(1.0), rate: 1.0 / mean, shared: true };
+            let wait = wait.of_size(point.factor);
+            let waiting = requests * point.share * wait.probability;
+            none += requests * point.share - waiting;
+            split(&mut exponential, position(1.0 / wait.rate, WAITS_PER_OCTAVE), waiting);
         }
-        mass
+        (exponential, none)
+    }
+}
+
+/// Adds requests whose waits are exponential, by the bin of their mean, to the bins that their waits fall into.
+fn spread(exponential: &[f64], mass: &mut [f64]) {
+    let survival = &*SURVIVAL;
+    for (i, &requests) in exponential.iter().enumerate().filter(|it| *it.1 > 0.0) {
+        let tail = &survival[WAIT_BINS - i..];
+        mass[0] += requests * (1.0 - tail[1]);
+        for j in 1..WAIT_BINS {
+            mass[j] += requests * (tail[j] - tail[j + 1]);
+        }
+        mass[WAIT_BINS] += requests * tail[WAIT_BINS];
     }
 }
 
@@ -106,18 +126,26 @@ impl Recorder {
         }
         self.sum += requests * (service_s + wait.mean());
         let class = self.class(service_s, requests);
+        let at = position(1.0 / wait.rate, WAITS_PER_OCTAVE);
+        if wait.shared {
+            class.shared = true;
+            split(&mut class.exponential, at, requests);
+            split(&mut class.chance, at, requests * wait.probability);
+            return;
+        }
         class.none += requests * (1.0 - wait.probability);
-        split(&mut class.exponential, position(1.0 / wait.rate, WAITS_PER_OCTAVE), requests * wait.probability);
+        split(&mut class.exponential, at, requests * wait.probability);
     }
 
-    /// Requests that leave a backlog whose age runs linearly from `from` to `to` seconds; `rate` as in
+    /// Requests that leave a backlog whose age runs linearly from `from` to `to` seconds; `wait` as in
     /// [`Lateness::share_behind`](super::queue::Lateness::share_behind). The random swing only adds to short waits: the
     /// mean of a wait is `w + exp(−rate · w)/rate`.
-    pub fn behind(&mut self, requests: f64, service_s: f64, rate: f64, from: f64, to: f64) {
-        let swing = |age: f64| age + (-rate * age).exp() / rate;
+    pub fn behind(&mut self, requests: f64, service_s: f64, wait: Wait, from: f64, to: f64) {
+        let swing = |age: f64| age + (-wait.rate * age).exp() / wait.rate;
         let (low, high) = (swing(from.min(to)), swing(from.max(to)));
         self.sum += requests * (service_s + f64::midpoint(low, high));
         let class = self.class(service_s, requests);
+        class.shared = wait.shared;
         if high - low < 1e-9 {
             split(&mut class.behind, position(low, WAITS_PER_OCTAVE) - 0.5, requests);
             return;
@@ -146,19 +174,27 @@ impl Recorder {
         let unit = unit_law(law);
         for class in self.classes.values() {
             let service_s = class.service / class.requests;
-            histogram.add_services(&unit, service_s, class.none);
-            let mass = class.spread();
+            if class.shared {
+                histogram.add_shared(class, service_s, law, &unit);
+                continue;
+            }
+            histogram.add_services(&unit, service_s, &[Point { share: 1.0, factor: class.none }]);
+            let mut mass = class.behind.clone();
+            spread(&class.exponential, &mut mass);
             let negligible = class.requests * 1e-9;
             for (bin, &requests) in mass.iter().enumerate().filter(|it| *it.1 > negligible) {
-                let wait = LEAST * ((bin as f64 + 0.5) / WAITS_PER_OCTAVE).exp2();
                 for point in law.points() {
-                    let at = position(wait + service_s * point.factor, PER_OCTAVE) - 0.5;
-                    split(&mut histogram.bins, at.max(0.0), requests * point.share);
+                    histogram.put(wait_of(bin) + service_s * point.factor, requests * point.share);
                 }
             }
         }
         histogram
     }
+}
+
+/// The wait that a bin of waits stands for, in seconds.
+fn wait_of(bin: usize) -> f64 {
+    LEAST * ((bin as f64 + 0.5) / WAITS_PER_OCTAVE).exp2()
 }
 
 /// The service law in response-time bins around 1: the offset of the first bin, and the mass of each.
@@ -216,14 +252,42 @@ impl Histogram {
         Self { bins, scale: Scale::Linear { least, per_octave }, sum }
     }
 
-    fn add_services(&mut self, unit: &(f64, Vec<f64>), service_s: f64, requests: f64) {
-        if requests <= 0.0 {
-            return;
-        }
+    /// Adds requests that do not wait. `classes` has, for the law's classes of size from the least up, their share of all
+    /// requests and, as the factor, how many of all requests would not wait if all were of that size.
+    fn add_services(&mut self, unit: &(f64, Vec<f64>), service_s: f64, classes: &[Point]) {
         let first = position(service_s, PER_OCTAVE) + unit.0;
+        let (mut class, mut below, mut seen) = (0, classes[0].share, 0.0);
         for (i, mass) in unit.1.iter().enumerate().filter(|it| *it.1 > 1e-12) {
-            split(&mut self.bins, (first + i as f64).max(0.0), requests * mass);
+            while class + 1 < classes.len() && seen + 0.5 * mass > below {
+                class += 1;
+                below += classes[class].share;
+            }
+            seen += mass;
+            split(&mut self.bins, (first + i as f64).max(0.0), classes[class].factor * mass);
         }
+    }
+
+    /// Adds requests that share pods, and so wait in proportion to their size.
+    fn add_shared(&mut self, class: &Waits, service_s: f64, law: &ServiceLaw, unit: &(f64, Vec<f64>)) {
+        let negligible = class.requests * 1e-9;
+        let mut without = Vec::with_capacity(law.points().len());
+        for point in law.points() {
+            let (exponential, none) = class.of_size(point);
+            without.push(Point { share: point.share, factor: none / point.share });
+            let mut mass = vec![0.0; WAIT_BINS + 1];
+            spread(&exponential, &mut mass);
+            for (bin, &requests) in mass.iter().enumerate().filter(|it| *it.1 > negligible * point.share) {
+                self.put(wait_of(bin) + service_s * point.factor, requests);
+            }
+            for (bin, &requests) in class.behind.iter().enumerate().filter(|it| *it.1 > negligible) {
+                self.put((wait_of(bin) + service_s) * point.factor, requests * point.share);
+            }
+        }
+        self.add_services(unit, service_s, &without);
+    }
+
+    fn put(&mut self, seconds: f64, requests: f64) {
+        split(&mut self.bins, (position(seconds, PER_OCTAVE) - 0.5).max(0.0), requests);
     }
 
     /// Adds one request with this response time to logarithmic bins.
@@ -296,7 +360,7 @@ mod tests {
     #[test]
     fn percentiles_of_exponential_waits_are_those_of_the_law() {
         let mut recorder = Recorder::default();
-        recorder.stationary(1000.0, 0.0, Wait { probability: 1.0, rate: 2.0 });
+        recorder.stationary(1000.0, 0.0, Wait { probability: 1.0, rate: 2.0, shared: false });
         let histogram = recorder.histogram(&ServiceLaw::new(0.0));
         for share in [0.5_f64, 0.9, 0.99, 0.999] {
             let exact = -(1.0 - share).ln() / 2.0;
@@ -320,7 +384,7 @@ mod tests {
     #[test]
     fn waits_behind_a_growing_backlog_are_spread_evenly() {
         let mut recorder = Recorder::default();
-        recorder.behind(100.0, 0.0, 1e6, 0.0, 10.0);
+        recorder.behind(100.0, 0.0, Wait { rate: 1e6, ..Wait::NONE }, 0.0, 10.0);
         let histogram = recorder.histogram(&ServiceLaw::new(0.0));
         for share in [0.25, 0.5, 0.9] {
             assert!((histogram.quantile(share) / (10.0 * share) - 1.0).abs() < 0.05, "{share}");

@@ -23,9 +23,13 @@ pub struct ServiceLaw {
     /// Standard deviation of the logarithm; 0 when service times do not vary.
     sigma: f64,
     points: Vec<Point>,
+    sizes: Vec<Point>,
     /// The gamma law that requests are drawn from, when it is not the log-normal one.
     gamma: Option<Gamma<f64>>,
 }
+
+/// Edges of the classes of size, for what grows with it: few, because they are summed over at each event.
+const SIZES: [f64; 8] = [0.0, 0.4, 0.75, 0.9, 0.96, 0.99, 0.998, 1.0];
 
 /// Edges of the quantile classes, finer towards the tail, because percentiles up to the 99.9th are read from them.
 const EDGES: [f64; 23] = [
@@ -38,8 +42,10 @@ impl ServiceLaw {
     #[must_use]
     pub fn new(cv: f64) -> Self {
         let sigma = (1.0 + cv * cv).ln().sqrt();
-        let points = if sigma > 0.0 { quantile_classes(sigma) } else { vec![Point { share: 1.0, factor: 1.0 }] };
-        Self { sigma, points, gamma: None }
+        let classes = |edges: &[f64]| {
+            if sigma > 0.0 { quantile_classes(sigma, edges) } else { vec![Point { share: 1.0, factor: 1.0 }] }
+        };
+        Self { sigma, points: classes(&EDGES), sizes: classes(&SIZES), gamma: None }
     }
 
     /// The law with single requests drawn from `family`; a gamma law has shape `1/cv²`, and is exponential at `cv = 1`.
@@ -69,6 +75,12 @@ impl ServiceLaw {
         &self.points
     }
 
+    /// The law as few classes of requests, each at its own mean: for sums over sizes that have to be quick.
+    #[must_use]
+    pub fn sizes(&self) -> &[Point] {
+        &self.sizes
+    }
+
     /// `P(X <= x)`.
     #[must_use]
     pub fn cdf(&self, x: f64) -> f64 {
@@ -87,7 +99,7 @@ impl ServiceLaw {
 }
 
 /// Each class stands at its conditional mean: `E[X; p0 < F(X) < p1] = Φ(z1 − σ) − Φ(z0 − σ)` for a unit-mean log-normal.
-fn quantile_classes(sigma: f64) -> Vec<Point> {
+fn quantile_classes(sigma: f64, edges: &[f64]) -> Vec<Point> {
     let partial = |p: f64| match p {
         p if p <= 0.0 => 0.0,
         p if p >= 1.0 => 1.0,
@@ -97,7 +109,7 @@ fn quantile_classes(sigma: f64) -> Vec<Point> {
         let share = edge[1] - edge[0];
         Point { share, factor: (partial(edge[1]) - partial(edge[0])) / share }
     };
-    EDGES.windows(2).map(class).collect()
+    edges.windows(2).map(class).collect()
 }
 
 /// `Φ(z)`, with a relative error below 1.2e-7 in the lower tail.

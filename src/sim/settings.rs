@@ -241,7 +241,9 @@ pub struct MetricsPath {
     pub lag: Duration,
     /// Probability that a pod's sample is missing from a scrape, 0 to 1.
     pub missing: f64,
-    /// Whether measured CPU swings around its mean as that of single requests does. At the request level it always does.
+    /// Whether measured CPU swings around its mean at the fluid level, as that of single requests does. An HPA takes the
+    /// highest recommendation of its stabilisation window, so swings cost pods; what is tuned without them does not hold
+    /// at the request level, where CPU always swings.
     pub swing: bool,
     /// What the Pods, External and Object metrics of a manifest measure, by their names there, as in
     /// `names = { http_requests = "requests_per_second" }`. The names `requests_per_second` and `in_flight` are known.
@@ -284,7 +286,7 @@ impl Default for MetricsPath {
             resolution: Duration::from_secs(15),
             lag: Duration::ZERO,
             missing: 0.0,
-            swing: false,
+            swing: true,
             names: BTreeMap::new(),
         }
     }

@@ -60,6 +60,12 @@ impl PodShape {
             concurrency: pod.concurrency,
         }
     }
+
+    /// Whether a pod takes more requests than it runs at full speed, so that they share its CPU.
+    #[must_use]
+    pub fn shares(self) -> bool {
+        f64::from(self.concurrency) > self.servers
+    }
 }
 
 /// A function's recorded traffic, ready to be simulated.

@@ -66,7 +66,7 @@ fn two_steps() -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
     let row = |minute: usize| format!("{},{}\n", 60 * minute, if minute < 10 { 1200 } else { 120 });
     let rows: String = (0..20).map(row).collect();
-    let world = "[workload]\ncpu_per_request_ms = 100\n[pod]\ncpu_request = \"500m\"\ncpu_limit = \"1\"\nreplicas = 4\n\
+    let world = "[metrics]\nswing = false\n[workload]\ncpu_per_request_ms = 100\n[pod]\ncpu_request = \"500m\"\ncpu_limit = \"1\"\nreplicas = 4\n\
                  [startup]\nmedian = \"10s\"\np99 = \"10s\"\n";
     let behavior = "policies: [{type: Pods, value: 3, periodSeconds: 60}]}\n    scaleDown: {stabilizationWindowSeconds: 120, \
                     policies: [{type: Percent, value: 50, periodSeconds: 60}]}\n";

@@ -134,7 +134,7 @@ impl Late for Lateness<'_> {
             let mut late = steady * load * (span - behind);
             if behind > 0.0 {
                 let (from, to) = (before / rate, after.clamp(0.0, deepest) / rate);
-                late += pace * behind * lateness.share_behind(slot.service_s, wait.rate, from, to);
+                late += pace * behind * lateness.share_behind(slot.service_s, wait, from, to);
             }
             *cost = ((late + (after - deepest).max(0.0)) * price) as f32;
         }
