@@ -227,8 +227,7 @@ fn tasks(loaded: &Loaded, experiment: &Experiment) -> Result<Vec<Task>, InputErr
     let (trace, sim) = (&loaded.trace, experiment.sim());
     let mut tasks = Vec::new();
     for series in &trace.functions {
-        let loads = |column: &Option<Vec<f64>>| column.iter().flatten().any(|&x| x > 0.0);
-        if sim.workload.fit_pods.is_some() && !loads(&series.requests) && !loads(&series.cpu_millicores) {
+        if sim.workload.fit_pods.is_some() && !Workload::is_loaded(series, &trace.header, &sim) {
             tracing::warn!("{} is left out: it has no load to scale to workload.fit_pods", series.function);
             continue;
         }

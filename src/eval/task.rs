@@ -59,8 +59,7 @@ pub fn tasks(
         let mut skip = |reason: &str| {
             skipped.push(Skipped { function: series.function.clone(), reason: reason.to_owned() });
         };
-        let loaded = |column: &Option<Vec<f64>>| column.iter().flatten().any(|&x| x > 0.0);
-        if !loaded(&series.requests) && !loaded(&series.cpu_millicores) {
+        if !Workload::is_loaded(series, &trace.header, world) {
             skip("it has no load");
             continue;
         }

@@ -119,6 +119,19 @@ impl Workload {
         })
     }
 
+    /// Whether a series has anything to replay: requests or CPU, and, where `fit_pods` is to scale it, work for pods.
+    /// Requests that take no CPU are none.
+    #[must_use]
+    pub fn is_loaded(series: &Series, header: &Header, settings: &Settings) -> bool {
+        if settings.workload.fit_pods.is_none() {
+            let above_zero = |column: &Option<Vec<f64>>| column.iter().flatten().any(|&x| x > 0.0);
+            return above_zero(&series.requests) || above_zero(&series.cpu_millicores);
+        }
+        let pod = PodShape::new(&settings.pod);
+        let slots = arrivals::slots(series, header.interval().as_secs_f64(), &settings.workload, pod);
+        slots.is_ok_and(|slots| slots.iter().any(|slot| slot.load > 0.0))
+    }
+
     /// The function's name.
     #[must_use]
     pub fn function(&self) -> &str {

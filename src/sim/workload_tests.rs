@@ -32,6 +32,16 @@ fn cpu_per_request_comes_from_the_trace_before_the_settings_before_durations() {
 }
 
 #[test]
+fn requests_that_take_no_cpu_are_no_load_to_scale() {
+    let mut settings = Settings::default();
+    let series = Series { duration_ms: Some(vec![0.0; 4]), ..requests(&[5.0; 4]) };
+    assert!(Workload::is_loaded(&series, &header(60_000), &settings));
+    settings.workload.fit_pods = Some(5.0);
+    assert!(!Workload::is_loaded(&series, &header(60_000), &settings));
+    assert!(Workload::new(&series, &header(60_000), &settings).is_err());
+}
+
+#[test]
 fn cpu_without_requests_is_work_in_pod_seconds() {
     let series = Series { function: "f".into(), cpu_millicores: Some(vec![2500.0]), ..Series::default() };
     let slot = workload(&series, &Settings::default()).slots()[0];
