@@ -36,6 +36,8 @@ pub enum Purpose {
     Faults = 12,
     /// Choices of a load balancer.
     Balancing = 13,
+    /// How long containers of the index-th pod of a run live before they crash.
+    Crashes = 14,
     /// Choice of the functions that are held out.
     HoldOut = 20,
 }

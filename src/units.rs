@@ -290,6 +290,25 @@ pub mod optional_span {
     }
 }
 
+/// As [`span`], for a list of spans.
+pub mod spans {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    /// Writes each in its shortest friendly form.
+    pub fn serialize<S: Serializer>(spans: &[Duration], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(spans.iter().map(|span| super::friendly(*span)))
+    }
+
+    /// Reads friendly forms.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Duration>, D::Error> {
+        let texts = Vec::<String>::deserialize(deserializer)?;
+        let read = |text: &String| super::parse_span(text).map_err(serde::de::Error::custom);
+        texts.iter().map(read).collect()
+    }
+}
+
 /// A span as people write it: `"15s"`, `"5m"`, `"1h 30m"`, `"250ms"`.
 #[must_use]
 pub fn friendly(span: Duration) -> String {

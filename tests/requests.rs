@@ -217,6 +217,8 @@ prop_compose! {
         (timeout, grace) in (1_u64..90, 0_u64..60),
         memory_per_request in 0_u64..(8 << 20),
         (start, cluster) in (0_u64..60, prop::option::of(100_u32..20_000)),
+        crash_rate in prop::sample::select(vec![0.0, 1.0, 30.0, 600.0]),
+        crash_all_at in prop::collection::vec(0_u64..1500, 0..4),
     ) -> Settings {
         let mut it = settings();
         it.requests.balancing = balancing;
@@ -236,6 +238,8 @@ prop_compose! {
         it.startup.median = Duration::from_secs(start);
         it.startup.p99 = Duration::from_secs(2 * start);
         it.cluster.cpu = cluster.map(Millicores);
+        it.faults.crash_rate = crash_rate;
+        it.faults.crash_all_at = crash_all_at.into_iter().map(Duration::from_secs).collect();
         it
     }
 }

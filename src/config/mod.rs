@@ -31,6 +31,8 @@ pub struct Experiment {
     pub metrics: sim::settings::MetricsPath,
     /// The room for pods.
     pub cluster: sim::settings::Cluster,
+    /// What breaks.
+    pub faults: sim::settings::Faults,
     /// Which requests count as violations.
     pub slo: sim::settings::Slo,
     /// What things cost.
@@ -86,6 +88,7 @@ impl Experiment {
             startup: self.startup.clone(),
             metrics: self.metrics.clone(),
             cluster: self.cluster.clone(),
+            faults: self.faults.clone(),
             slo: self.slo.clone(),
             prices: self.prices.clone(),
             requests: self.requests.clone(),

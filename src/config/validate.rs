@@ -79,6 +79,7 @@ impl Experiment {
         within("startup.cpu_share", startup.cpu_share, 0.0, 1.0)?;
         at_least("metrics.resolution", self.metrics.resolution.as_secs_f64(), 1.0)?;
         within("metrics.missing", self.metrics.missing, 0.0, 1.0)?;
+        within("faults.crash_rate", self.faults.crash_rate, 0.0, 3600.0)?;
         within("requests.arrival_cv", self.requests.arrival_cv, 0.0, 100.0)
     }
 

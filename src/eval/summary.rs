@@ -148,9 +148,14 @@ pub fn summarize(results: &Results, seed: u64) -> Vec<Summary> {
     results.policies.iter().enumerate().map(summary).collect()
 }
 
-/// The keys that all outcomes have, in the order of the first, and each outcome's figures in that order.
+/// The keys that all outcomes have, in the order of the first, and each outcome's figures in that order. Where containers
+/// died in one, none did in those that do not speak of it.
 fn common<'a>(outcomes: impl IntoIterator<Item = &'a Outcome>) -> (Vec<String>, Vec<Vec<f64>>) {
-    let flat: Vec<Vec<(String, f64)>> = outcomes.into_iter().map(figures).collect();
+    let mut outcomes: Vec<Outcome> = outcomes.into_iter().cloned().collect();
+    if outcomes.iter().any(|outcome| outcome.faults.is_some()) {
+        outcomes.iter_mut().for_each(|outcome| drop(outcome.faults.get_or_insert_default()));
+    }
+    let flat: Vec<Vec<(String, f64)>> = outcomes.iter().map(figures).collect();
     let find = |row: &[(String, f64)], key: &str| row.iter().find(|it| it.0 == key).map(|it| it.1);
     let keys: Vec<String> = flat.first().into_iter().flatten().map(|it| it.0.clone()).collect();
     let keys: Vec<String> = keys.into_iter().filter(|key| flat.iter().all(|row| find(row, key).is_some())).collect();
@@ -205,6 +210,7 @@ fn keys() -> Vec<String> {
         cold_starts: ColdStarts::default(),
         scaling: Scaling::default(),
         replicas: ReplicaStats::default(),
+        faults: None,
         sim: SimStats::default(),
         objective: 0.0,
     };

@@ -3,6 +3,7 @@
 use super::number::{NONE, count, dollars, percent, significant};
 use super::table::{Align, Table};
 use crate::sim::Outcome;
+use crate::sim::outcome::Faults;
 
 /// A line for each run.
 pub fn table<'a>(rows: impl Iterator<Item = (&'a str, &'a Outcome)>) -> Table {
@@ -45,12 +46,21 @@ pub fn summary(policy: &str, functions: usize, total: &Outcome) -> String {
     let met = if total.slo.met { "the objective is met" } else { "the objective is missed" };
     let functions = super::number::counted(functions, "function");
     format!(
-        "{policy} on {functions} over {} hours: {} % late or lost, {met}; {} pods started, {} of requests waited for one; \
-         objective {} pod-hours.",
+        "{policy} on {functions} over {} hours: {} % late or lost, {met}; {} pods started, {} of requests waited for \
+         one{}; objective {} pod-hours.",
         significant(hours, 4),
         percent(total.slo.violation_rate),
         count(total.cold_starts.pods),
         format_args!("{} %", percent(total.cold_starts.request_rate)),
+        total.faults.map(deaths).unwrap_or_default(),
         significant(total.objective, 4),
     )
+}
+
+/// What died, as a part of a sentence.
+fn deaths(faults: Faults) -> String {
+    let container = |number: f64| format!("{} container{}", count(number), if number > 1.0 { "s" } else { "" });
+    let crashed = (faults.crashes > 0.0).then(|| format!("; {} crashed", container(faults.crashes)));
+    let killed = (faults.oom_kills > 0.0).then(|| format!("; {} killed for memory", container(faults.oom_kills)));
+    crashed.into_iter().chain(killed).collect()
 }

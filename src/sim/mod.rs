@@ -4,6 +4,7 @@ mod arrivals;
 pub mod control;
 mod demand;
 pub mod elasticity;
+mod faults;
 mod flow;
 mod gaps;
 pub mod latency;

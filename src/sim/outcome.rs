@@ -30,6 +30,10 @@ pub struct Totals {
     pub churn: f64,
     /// Number of changes of `spec.replicas`.
     pub actions: f64,
+    /// Containers that crashed.
+    pub crashes: f64,
+    /// Containers that were killed because they outgrew their memory limit.
+    pub oom_kills: f64,
 }
 
 impl Totals {
@@ -59,6 +63,9 @@ pub struct Outcome {
     pub scaling: Scaling,
     /// Replicas, ready or not.
     pub replicas: ReplicaStats,
+    /// Containers that died; left out when none did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub faults: Option<Faults>,
     /// What the simulation itself did.
     pub sim: SimStats,
     /// Reserved pod time plus the price of violations and starts, in pod-hours: what search and learning minimise.
@@ -160,6 +167,15 @@ pub struct ReplicaStats {
     pub mean: f64,
     /// Largest `spec.replicas`.
     pub max: f64,
+}
+
+/// Containers that died before their pod was told to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Faults {
+    /// Crashed, as `[faults]` has it.
+    pub crashes: f64,
+    /// Killed because they outgrew their memory limit.
+    pub oom_kills: f64,
 }
 
 /// The simulation's own figures.

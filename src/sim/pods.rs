@@ -3,59 +3,16 @@
 
 use std::time::Duration;
 
+mod deaths;
+mod pod;
+
+use pod::FORGIVEN;
+pub(super) use pod::Pod;
+
+use super::faults::Crashes;
 use super::requests::ServerId;
 use super::startup::StartLaw;
 use crate::units::SimTime;
-
-/// Kubernetes' restart back-off: 10 s, doubled at each restart, up to 5 min.
-const BACK_OFF: Duration = Duration::from_secs(10);
-const MOST_BACK_OFF: Duration = Duration::from_secs(300);
-/// A container that ran this long starts again from the shortest back-off.
-const FORGIVEN: Duration = Duration::from_secs(600);
-
-/// A pod that starts, or has not been ready for long.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Pod {
-    /// Its number in the run, in order of creation.
-    pub(super) index: u64,
-    pub(super) created: SimTime,
-    /// When its container starts, or started.
-    pub(super) running: SimTime,
-    /// When it becomes, or became, ready.
-    pub(super) ready: SimTime,
-    /// Since when it was not ready, before it became so.
-    pub(super) unready: SimTime,
-    pub(super) serving: bool,
-    /// What a pod that was ready all along had used when this one became ready; see `Flow::used`.
-    pub(super) used: f64,
-    /// Where its requests are, at the request level; none while it does not serve.
-    pub(super) server: Option<ServerId>,
-    /// Its number among the pods whose samples may be missing.
-    pub(super) sampled: u64,
-    kills: u32,
-}
-
-impl Pod {
-    fn long_ready(now: SimTime) -> Self {
-        let then = now - Duration::from_secs(3600);
-        Self { serving: true, ready: then, ..Self::starting(0, then, then, then) }
-    }
-
-    fn starting(index: u64, created: SimTime, running: SimTime, ready: SimTime) -> Self {
-        Self {
-            index,
-            created,
-            running,
-            ready,
-            unready: created,
-            serving: false,
-            used: 0.0,
-            server: None,
-            sampled: index,
-            kills: 0,
-        }
-    }
-}
 
 /// All pods of the Deployment, and those it has let go that still terminate.
 #[derive(Debug, Clone)]
@@ -78,8 +35,11 @@ pub(super) struct Pods {
     restarts: u64,
     room: u32,
     starts: StartLaw,
-    /// When the next pod becomes ready or ends.
+    /// When containers crash; none when they never do.
+    crashes: Option<Crashes>,
+    /// When the next pod becomes ready or ends, and when the next container crashes.
     next: SimTime,
+    next_crash: SimTime,
 }
 
 /// Far beyond any run.
@@ -102,17 +62,31 @@ impl Pods {
             restarts: 0,
             room,
             starts,
+            crashes: None,
             next: NEVER,
+            next_crash: NEVER,
         }
+    }
+
+    /// Lets containers crash.
+    pub(super) fn let_crash(&mut self, now: SimTime, crashes: Crashes) {
+        self.keep_singly(now);
+        for pod in &mut self.young {
+            pod.crash = crashes.of(pod.sampled, pod.lives, now.max(pod.running));
+        }
+        self.crashes = Some(crashes);
+        self.find_next();
+    }
+
+    /// Keeps pods singly from here on.
+    fn keep_singly(&mut self, now: SimTime) {
+        self.singly = true;
+        self.young.extend((0..std::mem::take(&mut self.mature)).map(|nth| Pod::long_ready(now, nth)));
     }
 
     /// Keeps the pods singly, and finds a place for the requests of each with `open`, as for every pod that becomes ready.
     pub(super) fn open(&mut self, now: SimTime, mut open: impl FnMut() -> ServerId) {
-        self.singly = true;
-        // As many as there are have numbers from the far end; see `Scrapes::missing_of`.
-        for nth in 0..std::mem::take(&mut self.mature) {
-            self.young.push(Pod { sampled: u64::from(u32::MAX - nth), ..Pod::long_ready(now) });
-        }
+        self.keep_singly(now);
         for pod in self.young.iter_mut().filter(|pod| pod.serving && pod.server.is_none()) {
             pod.server = Some(open());
         }
@@ -152,6 +126,9 @@ impl Pods {
         let readiness = self.young.iter().filter(|pod| !pod.serving).map(|pod| pod.ready);
         let ends = self.draining.iter().map(|it| it.0).chain(self.finishing.iter().map(|it| it.0));
         self.next = readiness.chain(ends).min().unwrap_or(NEVER);
+        if let Some(crashes) = &self.crashes {
+            self.next_crash = self.young.iter().map(|pod| pod.crash).min().unwrap_or(NEVER).min(crashes.next());
+        }
     }
 
     /// Creates `count` pods.
@@ -169,7 +146,9 @@ impl Pods {
             self.created += 1;
             let start = self.starts.draw(index);
             let running = now + start.pull;
-            self.young.push(Pod::starting(index, created, running, running + start.init));
+            let mut pod = Pod::starting(index, created, running, running + start.init);
+            pod.crash = self.crashes.as_ref().map_or(NEVER, |it| it.of(pod.sampled, 0, running));
+            self.young.push(pod);
         }
         self.find_next();
     }
@@ -248,46 +227,5 @@ impl Pods {
         let grown =
             |pod: &mut Pod| pod.serving && pod.ready <= covered && (pod.kills == 0 || pod.ready + FORGIVEN <= now);
         self.mature += self.young.extract_if(.., grown).count() as u32;
-    }
-
-    /// Kills the container of the pod that was restarted least; it comes back after its back-off. Returns whether there
-    /// was one to kill.
-    pub(super) fn kill(&mut self, now: SimTime) -> bool {
-        if self.mature > 0 {
-            self.mature -= 1;
-            self.young.push(Pod::long_ready(now));
-        }
-        let serving = self.young.iter().enumerate().filter(|it| it.1.serving);
-        let Some(at) = serving.min_by_key(|it| it.1.kills).map(|it| it.0) else { return false };
-        self.restart(now, at);
-        true
-    }
-
-    /// Kills the container of the pod whose requests are there, which may be terminating.
-    pub(super) fn kill_server(&mut self, now: SimTime, server: ServerId) {
-        match self.young.iter().position(|pod| pod.server == Some(server)) {
-            Some(at) => self.restart(now, at),
-            None => self.finished(now, server),
-        }
-    }
-
-    /// The container of the `at`-th young pod has died, and comes back after its back-off.
-    fn restart(&mut self, now: SimTime, at: usize) {
-        self.restarts += 1;
-        // Restarts draw from a range of numbers that no pod reaches.
-        let start = self.starts.draw(u64::MAX - self.restarts);
-        let pod = &mut self.young[at];
-        if self.singly && pod.ready + FORGIVEN <= now {
-            pod.kills = 0;
-        }
-        let back_off = BACK_OFF.saturating_mul(1 << pod.kills.min(10)).min(MOST_BACK_OFF);
-        pod.kills += 1;
-        pod.serving = false;
-        pod.server = None;
-        pod.unready = now;
-        pod.running = now + back_off;
-        pod.ready = pod.running + start.init;
-        self.serving -= 1;
-        self.find_next();
     }
 }

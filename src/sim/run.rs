@@ -6,7 +6,9 @@ use std::sync::Arc;
 use super::control::{Autoscaler, Tuner};
 use super::elasticity::Curves;
 use super::latency::Histogram;
-use super::outcome::{ColdStarts, Outcome, ReplicaStats, Requests, Scaling, SimStats, SloResult, TimelineRow, Totals};
+use super::outcome::{
+    ColdStarts, Faults, Outcome, ReplicaStats, Requests, Scaling, SimStats, SloResult, TimelineRow, Totals,
+};
 use super::prices::Costs;
 use super::requests::Books;
 use super::settings::Settings;
@@ -94,6 +96,8 @@ impl Sums {
         mine.starts += theirs.starts;
         mine.churn += theirs.churn;
         mine.actions += theirs.actions;
+        mine.crashes += theirs.crashes;
+        mine.oom_kills += theirs.oom_kills;
         self.curves.merge(&other.curves);
         self.histogram.merge(&other.histogram);
         self.seconds += other.seconds;
@@ -127,6 +131,8 @@ impl Sums {
             cold_starts: ColdStarts { pods: totals.starts, request_rate: share(totals.cold, totals.offered) },
             scaling: Scaling { actions: totals.actions, churn: totals.churn, reversals: self.reversals },
             replicas: ReplicaStats { mean: share(self.replica_seconds, self.seconds), max: self.most_replicas },
+            faults: (totals.crashes + totals.oom_kills > 0.0)
+                .then_some(Faults { crashes: totals.crashes, oom_kills: totals.oom_kills }),
             sim: SimStats { events: self.events, simulated_s: self.seconds },
             objective: self.costs.objective,
         }

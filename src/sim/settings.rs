@@ -8,6 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::units::{Bytes, Millicores, Percent, Replicas, optional_span, span};
 
+mod faults;
+
+pub use faults::Faults;
+
 /// All tables of a simulated world.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Settings {
@@ -21,6 +25,8 @@ pub struct Settings {
     pub metrics: MetricsPath,
     /// `[cluster]`.
     pub cluster: Cluster,
+    /// `[faults]`.
+    pub faults: Faults,
     /// `[slo]`.
     pub slo: Slo,
     /// `[prices]`.

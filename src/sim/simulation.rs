@@ -30,6 +30,8 @@ enum Event {
     Pods,
     /// A pod outgrows its memory limit.
     OutOfMemory,
+    /// Containers crash.
+    Crash,
     /// metrics-server scrapes.
     Scrape,
     /// The autoscaler looks.
@@ -183,6 +185,7 @@ impl Simulation {
         };
         consider(self.world.pods.next(), Event::Pods);
         consider(self.world.out_of_memory_at(), Event::OutOfMemory);
+        consider(self.world.pods.next_crash(), Event::Crash);
         consider(self.next_scrape, Event::Scrape);
         consider(self.next_sync, Event::Sync);
         next
@@ -193,6 +196,7 @@ impl Simulation {
             Event::Slot => self.world.begin_slot(),
             Event::Pods => self.world.settle_pods(),
             Event::OutOfMemory => self.world.out_of_memory(),
+            Event::Crash => self.world.crash(),
             Event::Scrape => {
                 self.world.take_scrape();
                 self.next_scrape += self.resolution;

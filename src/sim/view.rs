@@ -239,7 +239,7 @@ fn young(now: SimTime, pod: &Pod, pair: Option<&Pair>, scrapes: &Scrapes, starti
     } else {
         (Status::False, whole_seconds(pod.unready))
     };
-    let phase = if pod.running <= now || pod.unready > pod.created { Phase::Running } else { Phase::Pending };
+    let phase = if pod.running <= now || pod.restarted() { Phase::Running } else { Phase::Pending };
     let seen = pair.filter(|pair| !scrapes.misses(pair.last.number, pod.sampled));
     let sample = seen.and_then(|pair| {
         let memory = if pod.serving { pair.last.memory } else { pair.last.memory_idle };

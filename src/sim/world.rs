@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::control::{Knobs, Telemetry};
 use super::elasticity::Reversals;
+use super::faults::Crashes;
 use super::memory::Memory;
 use super::metrics::{Scrape, Scrapes};
 use super::noise::Noise;
@@ -62,6 +63,9 @@ impl World {
         let replicas = first_replicas(&workload.slots()[slot], settings, knobs);
         let mut pods =
             Pods::new(start, replicas.unsigned_abs(), room(settings), StartLaw::new(&settings.startup, seed));
+        if Crashes::any(&settings.faults) {
+            pods.let_crash(start, Crashes::new(&settings.faults, seed, start));
+        }
         let mut world = Self {
             service: Service::new(&workload, settings, seed, (slot, start), &mut pods),
             scrapes: Scrapes::new(&settings.metrics, seed, start + first_scrape),
@@ -146,6 +150,7 @@ impl World {
         match signal {
             Signal::OutOfMemory(server) => {
                 requests.close(server);
+                requests.totals.oom_kills += 1.0;
                 self.pods.kill_server(self.now, server);
             }
             Signal::Drained(server) => {
@@ -256,8 +261,33 @@ impl World {
         if self.memory.kills(self.now, held) && self.pods.kill(self.now) {
             // What waited in front of the pod goes to others.
             flow.lose(&self.workload, self.memory.taken(held) / (held * f64::from(serving)));
+            flow.totals.oom_kills += 1.0;
             self.serve_with_what_is_ready();
         }
+    }
+
+    /// Containers crash whose time has come: what they have taken is lost, what waits in front of them goes to others.
+    pub(super) fn crash(&mut self) {
+        let (serving, held) = (self.pods.serving(), self.held());
+        let crashed = self.pods.crash(self.now);
+        match &mut self.service {
+            Service::Fluid(flow) if crashed.serving > 0 && held > 0.0 => {
+                let share = f64::from(crashed.serving) / f64::from(serving);
+                flow.lose(&self.workload, share * self.memory.taken(held) / held);
+            }
+            Service::Fluid(_) => {}
+            Service::Requests(requests) => {
+                // None takes what another leaves behind, if they crash together.
+                for &server in &crashed.servers {
+                    requests.retire(server);
+                }
+                crashed.servers.iter().for_each(|&server| requests.close(server));
+            }
+        }
+        let totals = self.service.totals_mut();
+        totals.crashes += f64::from(crashed.containers);
+        totals.cpu_seconds += crashed.started_s * self.starting_cores;
+        self.serve_with_what_is_ready();
     }
 
     /// Sets `scale.spec.replicas`; pods follow.
