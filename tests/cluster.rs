@@ -1,9 +1,10 @@
-//! What happens to pods besides the HPA: containers crash.
+//! What happens to pods besides the HPA: containers crash, Deployments are updated.
 #![allow(clippy::unwrap_used, clippy::float_cmp, reason = "a test that panics or differs has failed")]
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use hpatune::sim::settings::IntOrPercent::{Count, Percent};
 use hpatune::sim::{Autoscaler, Knobs, Level, Patch, Run, Settings, View, Workload, run};
 use hpatune::trace::{Header, Series};
 use hpatune::units::{Bytes, Replicas, SimTime};
@@ -26,6 +27,41 @@ impl Autoscaler for Script {
     fn knobs(&self) -> Option<Knobs> {
         None
     }
+}
+
+/// What a [`Watch`] saw each second: time, ready pods, and `status.replicas`.
+type Seen = Arc<Mutex<Vec<(f64, Replicas, Replicas)>>>;
+
+/// Looks each second, and scales as a list of times says.
+struct Watch(Seen, Vec<(f64, Replicas)>);
+
+impl Autoscaler for Watch {
+    fn period(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+
+    fn sync(&mut self, now: SimTime, view: &View<'_>) -> Option<Replicas> {
+        self.0.lock().unwrap().push((now.secs(), view.telemetry.ready, view.inputs.status_replicas));
+        self.1.iter().rfind(|it| it.0 <= now.secs()).map(|it| it.1)
+    }
+
+    fn patch(&mut self, _: &Patch) {}
+
+    fn knobs(&self) -> Option<Knobs> {
+        None
+    }
+}
+
+/// Replays under a [`Watch`].
+fn watch(
+    workload: &Arc<Workload>,
+    settings: &Settings,
+    scale: Vec<(f64, Replicas)>,
+) -> (Run, Vec<(f64, Replicas, Replicas)>) {
+    let seen = Seen::default();
+    let run = replay(workload, settings, Watch(Arc::clone(&seen), scale), 1);
+    let seen = seen.lock().unwrap().clone();
+    (run, seen)
 }
 
 const FIXED: Script = Script(Vec::new(), 0);
@@ -146,4 +182,78 @@ fn crashes_shorter_than_a_start_leave_no_pod_ready_and_lose_nothing_that_no_pod_
     // Ready for the first minute only; then a start takes longer than the next crash is away, but for long back-offs.
     assert!(run.totals().ready_seconds < 0.5 * run.totals().pod_seconds);
     assert!(run.outcome.requests.dropped <= 40.0, "{:?}", run.outcome.requests);
+}
+
+fn starting_for(seconds: u64, settings: &mut Settings) {
+    settings.startup.fixed = Duration::ZERO;
+    settings.startup.probe_period = Duration::ZERO;
+    settings.startup.median = Duration::from_secs(seconds);
+    settings.startup.p99 = Duration::from_secs(seconds);
+}
+
+#[test]
+fn an_update_of_four_pods_at_25_percent_goes_as_worked_by_hand() {
+    for level in LEVELS {
+        let mut settings = settings(4, level);
+        starting_for(20, &mut settings);
+        settings.rollout.at = vec![Duration::from_secs(300)];
+        let (run, seen) = watch(&workload("f", &[4.0; 20], &settings), &settings, Vec::new());
+        let at = |t: f64| seen.iter().rfind(|it| it.0 <= t).map(|it| (it.1, it.2)).unwrap();
+        // At once: one starts, an old one goes, another one starts. 20 s on both are ready, two old ones go and two
+        // start; 20 s on those are ready, and the last old one goes.
+        assert_eq!([299.0, 302.0, 318.0].map(at), [(4, 4), (3, 5), (3, 5)]);
+        assert_eq!([322.0, 338.0, 342.0, 600.0].map(at), [(3, 5), (3, 5), (4, 4), (4, 4)]);
+        assert_eq!(run.outcome.cold_starts.pods, 4.0);
+        assert_eq!((run.outcome.scaling.actions, run.outcome.replicas.max), (0.0, 4.0), "spec.replicas stays");
+        assert_eq!(run.outcome.requests.dropped, 0.0, "what an old pod holds it finishes");
+    }
+}
+
+#[test]
+fn a_surge_of_100_percent_doubles_the_pods_that_the_hpa_counts() {
+    let mut settings = settings(6, Level::Fluid);
+    starting_for(60, &mut settings);
+    settings.rollout.at = vec![Duration::from_secs(300)];
+    settings.rollout.max_surge = Percent(100);
+    settings.rollout.max_unavailable = Count(0);
+    let (run, seen) = watch(&workload("f", &[4.0; 20], &settings), &settings, Vec::new());
+    assert!(seen.iter().all(|it| it.1 >= 6), "none lacks");
+    let double = seen.iter().filter(|it| it.2 == 12).count();
+    assert!((58..=61).contains(&double), "{double} seconds of twelve pods");
+    // Twelve pods for a minute, and the old ones' termination.
+    let more = run.totals().pod_seconds - 6.0 * 1200.0;
+    assert!((360.0..372.0).contains(&more), "{more}");
+}
+
+#[test]
+fn replicas_that_change_during_an_update_are_shared_out_and_it_ends_all_the_same() {
+    for level in LEVELS {
+        let mut settings = settings(10, level);
+        starting_for(60, &mut settings);
+        settings.rollout.every = Some(Duration::from_secs(900));
+        settings.rollout.max_surge = Count(3);
+        settings.rollout.max_unavailable = Count(2);
+        let scale = vec![(0.0, 10), (930.0, 15), (1830.0, 3), (2000.0, 0), (2500.0, 5)];
+        let (run, seen) = watch(&workload("f", &[4.0; 60], &settings), &settings, scale.clone());
+        let spec = |t: f64| scale.iter().rfind(|it| it.0 <= t).unwrap().1;
+        for &(t, ready, status) in &seen {
+            let room = seen.iter().rfind(|it| it.0 < t - 1.5).map_or(10, |it| spec(it.0));
+            assert!(status <= spec(t).max(room) + 3, "{status} of {} at {t}", spec(t));
+            let settled = ![0.0, 930.0, 2500.0].iter().any(|from| (*from..from + 70.0).contains(&t));
+            assert!(!settled || ready >= spec(t) - 2, "{ready} of {} at {t}", spec(t));
+        }
+        let last = seen.last().unwrap();
+        assert_eq!((last.1, last.2), (5, 5));
+        assert_eq!(run.outcome.scaling.actions, 4.0);
+    }
+}
+
+#[test]
+fn pods_that_never_start_stop_an_update() {
+    let mut settings = settings(8, Level::Fluid);
+    starting_for(100_000, &mut settings);
+    settings.rollout.at = vec![Duration::from_secs(300)];
+    let (_, seen) = watch(&workload("f", &[4.0; 60], &settings), &settings, Vec::new());
+    let last = seen.last().unwrap();
+    assert_eq!((last.1, last.2), (6, 10), "two may lack, two may be there beyond");
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use hpatune::autoscalers::HpaAutoscaler;
 use hpatune::hpa;
-use hpatune::sim::settings::{Balancing, Family, Queue, Throttling};
+use hpatune::sim::settings::{Balancing, Family, IntOrPercent, Queue, Throttling};
 use hpatune::sim::{Autoscaler, Knobs, Level, Patch, Run, Settings, View, Workload, run};
 use hpatune::trace::{Header, Series};
 use hpatune::units::{Bytes, Millicores, Percent, Replicas, SimTime};
@@ -219,6 +219,8 @@ prop_compose! {
         (start, cluster) in (0_u64..60, prop::option::of(100_u32..20_000)),
         crash_rate in prop::sample::select(vec![0.0, 1.0, 30.0, 600.0]),
         crash_all_at in prop::collection::vec(0_u64..1500, 0..4),
+        rollouts in prop::collection::vec(0_u64..1500, 0..4),
+        (surge, unavailable) in (0_u32..150, 0_u32..=100),
     ) -> Settings {
         let mut it = settings();
         it.requests.balancing = balancing;
@@ -238,6 +240,9 @@ prop_compose! {
         it.startup.median = Duration::from_secs(start);
         it.startup.p99 = Duration::from_secs(2 * start);
         it.cluster.cpu = cluster.map(Millicores);
+        it.rollout.at = rollouts.into_iter().map(Duration::from_secs).collect();
+        it.rollout.max_surge = IntOrPercent::Percent(surge);
+        it.rollout.max_unavailable = IntOrPercent::Percent(unavailable);
         it.faults.crash_rate = crash_rate;
         it.faults.crash_all_at = crash_all_at.into_iter().map(Duration::from_secs).collect();
         it

@@ -33,6 +33,8 @@ pub struct Experiment {
     pub cluster: sim::settings::Cluster,
     /// What breaks.
     pub faults: sim::settings::Faults,
+    /// Updates of the Deployment.
+    pub rollout: sim::settings::Rollout,
     /// Which requests count as violations.
     pub slo: sim::settings::Slo,
     /// What things cost.
@@ -89,6 +91,7 @@ impl Experiment {
             metrics: self.metrics.clone(),
             cluster: self.cluster.clone(),
             faults: self.faults.clone(),
+            rollout: self.rollout.clone(),
             slo: self.slo.clone(),
             prices: self.prices.clone(),
             requests: self.requests.clone(),

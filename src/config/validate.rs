@@ -2,6 +2,7 @@
 
 use super::Experiment;
 use crate::error::{InputError, above_zero, at_least, within};
+use crate::sim::settings::IntOrPercent;
 
 impl Experiment {
     /// Checks every rule; the error names the field, without its place.
@@ -80,7 +81,25 @@ impl Experiment {
         at_least("metrics.resolution", self.metrics.resolution.as_secs_f64(), 1.0)?;
         within("metrics.missing", self.metrics.missing, 0.0, 1.0)?;
         within("faults.crash_rate", self.faults.crash_rate, 0.0, 3600.0)?;
-        within("requests.arrival_cv", self.requests.arrival_cv, 0.0, 100.0)
+        within("requests.arrival_cv", self.requests.arrival_cv, 0.0, 100.0)?;
+        self.validate_rollout()
+    }
+
+    /// What the API server demands of `strategy.rollingUpdate`.
+    fn validate_rollout(&self) -> Result<(), InputError> {
+        let rollout = &self.rollout;
+        if let Some(every) = rollout.every {
+            at_least("rollout.every", every.as_secs_f64(), 1.0)?;
+        }
+        let none = |bound: IntOrPercent| bound.up(u32::MAX) == 0;
+        if none(rollout.max_surge) && none(rollout.max_unavailable) {
+            let error = InputError::new("it is 0, and so is max_surge: no pod could move", "raise one of the two");
+            return Err(error.field("rollout.max_unavailable"));
+        }
+        match rollout.max_unavailable {
+            IntOrPercent::Percent(percent) => within("rollout.max_unavailable", f64::from(percent), 0.0, 100.0),
+            IntOrPercent::Count(_) => Ok(()),
+        }
     }
 
     fn validate_slo(&self) -> Result<(), InputError> {

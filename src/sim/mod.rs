@@ -17,6 +17,7 @@ mod pods;
 mod prices;
 pub mod queue;
 mod requests;
+mod rollout;
 mod run;
 mod service;
 pub mod settings;

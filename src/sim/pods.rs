@@ -6,8 +6,8 @@ use std::time::Duration;
 mod deaths;
 mod pod;
 
-use pod::FORGIVEN;
 pub(super) use pod::Pod;
+use pod::{FORGIVEN, Waiting};
 
 use super::faults::Crashes;
 use super::requests::ServerId;
@@ -21,8 +21,8 @@ pub(super) struct Pods {
     pub(super) mature: u32,
     /// Starting, or ready for a short time; in order of scheduling.
     pub(super) young: Vec<Pod>,
-    /// Without a place in the cluster: when each was created.
-    pub(super) pending: Vec<SimTime>,
+    /// Without a place in the cluster, in order of creation.
+    pending: Vec<Waiting>,
     /// Terminating: when they end, and how many.
     draining: Vec<(SimTime, u32)>,
     /// Terminating at the request level: when each ends at the latest.
@@ -52,7 +52,7 @@ impl Pods {
         Self {
             mature,
             young: Vec::new(),
-            pending: vec![now; (replicas - mature) as usize],
+            pending: vec![Waiting { created: now, revision: 0 }; (replicas - mature) as usize],
             draining: Vec::new(),
             finishing: Vec::new(),
             singly: false,
@@ -79,7 +79,7 @@ impl Pods {
     }
 
     /// Keeps pods singly from here on.
-    fn keep_singly(&mut self, now: SimTime) {
+    pub(super) fn keep_singly(&mut self, now: SimTime) {
         self.singly = true;
         self.young.extend((0..std::mem::take(&mut self.mature)).map(|nth| Pod::long_ready(now, nth)));
     }
@@ -107,6 +107,11 @@ impl Pods {
         self.status() - self.serving
     }
 
+    /// Pods without a place in the cluster.
+    pub(super) fn pending(&self) -> u32 {
+        self.pending.len() as u32
+    }
+
     /// `status.replicas`: all but those that terminate.
     pub(super) fn status(&self) -> u32 {
         self.mature + (self.young.len() + self.pending.len()) as u32
@@ -131,37 +136,44 @@ impl Pods {
         }
     }
 
-    /// Creates `count` pods.
-    pub(super) fn grow(&mut self, now: SimTime, count: u32) {
-        self.pending.extend((0..count).map(|_| now));
+    /// Creates `count` pods of a version.
+    pub(super) fn grow(&mut self, now: SimTime, count: u32, revision: u32) {
+        self.pending.extend((0..count).map(|_| Waiting { created: now, revision }));
         self.place(now);
     }
 
     /// Gives pending pods the room there is, the oldest first.
     fn place(&mut self, now: SimTime) {
         let count = (self.room.saturating_sub(self.placed()) as usize).min(self.pending.len());
-        let placed: Vec<SimTime> = self.pending.drain(..count).collect();
-        for created in placed {
+        let placed: Vec<Waiting> = self.pending.drain(..count).collect();
+        for Waiting { created, revision } in placed {
             let index = self.created;
             self.created += 1;
             let start = self.starts.draw(index);
             let running = now + start.pull;
-            let mut pod = Pod::starting(index, created, running, running + start.init);
+            let mut pod = Pod { revision, ..Pod::starting(index, created, running, running + start.init) };
             pod.crash = self.crashes.as_ref().map_or(NEVER, |it| it.of(pod.sampled, 0, running));
             self.young.push(pod);
         }
         self.find_next();
     }
 
-    /// Deletes `count` pods in the `ReplicaSet` controller's order: pending first, then those not ready, then the newest.
-    /// Those that serve take `drain` to finish what they hold. Returns where the requests of those were, as far as known.
-    pub(super) fn shrink(&mut self, now: SimTime, count: u32, drain: Duration) -> Vec<ServerId> {
-        let unplaced = (count as usize).min(self.pending.len());
-        self.pending.truncate(self.pending.len() - unplaced);
-        let mut rest = count - unplaced as u32;
+    /// Pods of a version, and how many of them serve. Pods are kept singly.
+    pub(super) fn of(&self, revision: u32) -> (u32, u32) {
+        let pods = self.young.iter().filter(|pod| pod.revision == revision);
+        let (all, serving) = pods.fold((0, 0), |(all, serving), pod| (all + 1, serving + u32::from(pod.serving)));
+        (all + self.pending.iter().filter(|it| it.revision == revision).count() as u32, serving)
+    }
+
+    /// Deletes `count` pods of a version in the `ReplicaSet` controller's order: pending first, then those not ready, then
+    /// the newest. Those that serve take `drain` to finish what they hold. Returns where the requests of those were, as
+    /// far as known.
+    pub(super) fn shrink(&mut self, now: SimTime, count: u32, revision: u32, drain: Duration) -> Vec<ServerId> {
+        let mut rest = count - self.shrink_pending(count, revision);
         let (mut ended, mut servers) = (0, Vec::new());
         while rest > 0 {
-            let newest = self.young.iter().enumerate().max_by_key(|(_, pod)| (!pod.serving, pod.index));
+            let own = self.young.iter().enumerate().filter(|it| it.1.revision == revision);
+            let newest = own.max_by_key(|(_, pod)| (!pod.serving, pod.index));
             let Some((at, serving)) = newest.map(|(at, pod)| (at, pod.serving)) else {
                 let old = rest.min(self.mature);
                 self.mature -= old;
@@ -179,6 +191,18 @@ impl Pods {
         }
         self.place(now);
         servers
+    }
+
+    /// Deletes up to `count` pending pods of a version, the newest first; returns how many.
+    fn shrink_pending(&mut self, count: u32, revision: u32) -> u32 {
+        let mut deleted = 0;
+        while deleted < count
+            && let Some(at) = self.pending.iter().rposition(|it| it.revision == revision)
+        {
+            self.pending.remove(at);
+            deleted += 1;
+        }
+        deleted
     }
 
     /// A pod that was told to stop finishes what it holds, until `end` at the latest.

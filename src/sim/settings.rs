@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 use crate::units::{Bytes, Millicores, Percent, Replicas, optional_span, span};
 
 mod faults;
+mod rollout;
 
 pub use faults::Faults;
+pub use rollout::{IntOrPercent, Rollout};
 
 /// All tables of a simulated world.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -27,6 +29,8 @@ pub struct Settings {
     pub cluster: Cluster,
     /// `[faults]`.
     pub faults: Faults,
+    /// `[rollout]`.
+    pub rollout: Rollout,
     /// `[slo]`.
     pub slo: Slo,
     /// `[prices]`.

@@ -32,6 +32,8 @@ enum Event {
     OutOfMemory,
     /// Containers crash.
     Crash,
+    /// The Deployment's pod template changes.
+    Rollout,
     /// metrics-server scrapes.
     Scrape,
     /// The autoscaler looks.
@@ -186,6 +188,7 @@ impl Simulation {
         consider(self.world.pods.next(), Event::Pods);
         consider(self.world.out_of_memory_at(), Event::OutOfMemory);
         consider(self.world.pods.next_crash(), Event::Crash);
+        consider(self.world.next_rollout(), Event::Rollout);
         consider(self.next_scrape, Event::Scrape);
         consider(self.next_sync, Event::Sync);
         next
@@ -197,6 +200,7 @@ impl Simulation {
             Event::Pods => self.world.settle_pods(),
             Event::OutOfMemory => self.world.out_of_memory(),
             Event::Crash => self.world.crash(),
+            Event::Rollout => self.world.begin_rollout(),
             Event::Scrape => {
                 self.world.take_scrape();
                 self.next_scrape += self.resolution;

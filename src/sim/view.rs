@@ -126,8 +126,8 @@ impl Buffers {
         for pod in &pods.young {
             self.rows.push(young(now, pod, pair.as_ref(), scrapes, container.starting));
         }
-        if !pods.pending.is_empty() {
-            let waiting = PodGroup { phase: Phase::Pending, ..group(pods.pending.len() as u32) };
+        if pods.pending() > 0 {
+            let waiting = PodGroup { phase: Phase::Pending, ..group(pods.pending()) };
             self.rows.push(Row { group: waiting, sample: None, serving: false, metered: false });
         }
         let leaving = pods.leaving();

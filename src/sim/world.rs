@@ -13,6 +13,7 @@ use super::noise::Noise;
 use super::outcome::TimelineRow;
 use super::pods::Pods;
 use super::requests::Signal;
+use super::rollout::Rollout;
 use super::service::Service;
 use super::settings::Settings;
 use super::startup::StartLaw;
@@ -39,6 +40,8 @@ pub(super) struct World {
     slot: usize,
     slot_end: SimTime,
     memory: Memory,
+    /// Versions of the pods; none when there is only one, ever.
+    rollout: Option<Rollout>,
     noise: Option<Noise>,
     grace: Duration,
     /// Cores that a starting pod burns.
@@ -66,6 +69,11 @@ impl World {
         if Crashes::any(&settings.faults) {
             pods.let_crash(start, Crashes::new(&settings.faults, seed, start));
         }
+        let rollout = &settings.rollout;
+        let rollout = rollout.any().then(|| Rollout::new(rollout, start, replicas.unsigned_abs()));
+        if rollout.is_some() {
+            pods.keep_singly(start);
+        }
         let mut world = Self {
             service: Service::new(&workload, settings, seed, (slot, start), &mut pods),
             scrapes: Scrapes::new(&settings.metrics, seed, start + first_scrape),
@@ -81,6 +89,7 @@ impl World {
             slot,
             slot_end: workload.slot_end(slot),
             memory: Memory::new(settings, start),
+            rollout,
             noise: settings.metrics.swing.then(|| Noise::new(seed)),
             grace: settings.pod.termination_grace,
             starting_cores: settings.startup.cpu_share * workload.pod().limit,
@@ -158,6 +167,7 @@ impl World {
                 self.pods.finished(self.now, server);
             }
         }
+        self.roll_on();
         self.serve_with_what_is_ready();
     }
 
@@ -182,6 +192,7 @@ impl World {
         }
         let started_s = self.pods.settle(self.now, self.service.used());
         self.service.totals_mut().cpu_seconds += started_s * self.starting_cores;
+        self.roll_on();
         self.serve_with_what_is_ready();
     }
 
@@ -262,6 +273,7 @@ impl World {
             // What waited in front of the pod goes to others.
             flow.lose(&self.workload, self.memory.taken(held) / (held * f64::from(serving)));
             flow.totals.oom_kills += 1.0;
+            self.roll_on();
             self.serve_with_what_is_ready();
         }
     }
@@ -287,6 +299,7 @@ impl World {
         let totals = self.service.totals_mut();
         totals.crashes += f64::from(crashed.containers);
         totals.cpu_seconds += crashed.started_s * self.starting_cores;
+        self.roll_on();
         self.serve_with_what_is_ready();
     }
 
@@ -299,32 +312,79 @@ impl World {
         let totals = self.service.totals_mut();
         totals.actions += 1.0;
         totals.churn += f64::from(delta.abs());
-        totals.starts += f64::from(delta.max(0));
         self.reversals.step(delta);
         self.replicas = wanted;
         self.most_replicas = self.most_replicas.max(wanted);
         let before = self.pods.serving();
-        if delta > 0 {
-            self.pods.grow(self.now, delta.unsigned_abs());
+        if let Some(rollout) = &mut self.rollout {
+            rollout.scale(wanted.unsigned_abs());
+            self.follow();
+            self.roll_on();
+        } else if delta > 0 {
+            self.grow(delta.unsigned_abs(), 0);
         } else {
-            self.shrink(delta.unsigned_abs());
+            self.shrink(delta.unsigned_abs(), 0);
         }
         if self.pods.serving() != before {
             self.serve_with_what_is_ready();
         }
     }
 
-    /// Deletes pods. How long one takes to finish what it holds (what waits, and a request, up to the grace period) is
-    /// estimated at the fluid level; at the request level it ends when it is done.
-    fn shrink(&mut self, count: u32) {
+    /// When the Deployment's pod template changes next.
+    pub(super) fn next_rollout(&self) -> SimTime {
+        self.rollout.as_ref().map_or(SimTime(i64::MAX), Rollout::next)
+    }
+
+    /// The Deployment's pod template changes.
+    pub(super) fn begin_rollout(&mut self) {
+        if let Some(rollout) = &mut self.rollout {
+            rollout.begin(self.now);
+        }
+        self.roll_on();
+        self.serve_with_what_is_ready();
+    }
+
+    /// The Deployment controller goes on with an update, as far as ready pods let it.
+    fn roll_on(&mut self) {
+        while let Some(rollout) = self.rollout.as_mut().filter(|rollout| rollout.sets().len() > 1) {
+            let available: Vec<u32> = rollout.sets().iter().map(|set| self.pods.of(set.revision).1).collect();
+            if !rollout.sync(self.replicas.unsigned_abs(), &available) {
+                break;
+            }
+            self.follow();
+        }
+    }
+
+    /// The `ReplicaSet` controller creates and deletes pods until every version has as many as it shall.
+    fn follow(&mut self) {
+        let sets = self.rollout.as_ref().map_or(Vec::new(), |rollout| rollout.sets().to_vec());
+        for set in sets {
+            let (pods, _) = self.pods.of(set.revision);
+            if set.replicas > pods {
+                self.grow(set.replicas - pods, set.revision);
+            } else if set.replicas < pods {
+                self.shrink(pods - set.replicas, set.revision);
+            }
+        }
+    }
+
+    /// Creates pods of a version.
+    fn grow(&mut self, count: u32, revision: u32) {
+        self.service.totals_mut().starts += f64::from(count);
+        self.pods.grow(self.now, count, revision);
+    }
+
+    /// Deletes pods of a version. How long one takes to finish what it holds (what waits, and a request, up to the grace
+    /// period) is estimated at the fluid level; at the request level it ends when it is done.
+    fn shrink(&mut self, count: u32, revision: u32) {
         match &mut self.service {
             Service::Fluid(flow) => {
                 let seconds = flow.age() + self.workload.slots()[self.slot].service_s;
                 let drain = Duration::try_from_secs_f64(seconds).map_or(self.grace, |span| span.min(self.grace));
-                self.pods.shrink(self.now, count, drain);
+                self.pods.shrink(self.now, count, revision, drain);
             }
             Service::Requests(requests) => {
-                for server in self.pods.shrink(self.now, count, Duration::ZERO) {
+                for server in self.pods.shrink(self.now, count, revision, Duration::ZERO) {
                     if requests.retire(server) {
                         self.pods.finish(server, self.now + self.grace);
                     }

@@ -47,25 +47,25 @@ impl Pods {
 
     /// Containers crash whose time has come. Those of terminating pods do not.
     pub(in crate::sim) fn crash(&mut self, now: SimTime) -> Crashed {
-        let mut crashed = Crashed::default();
-        let Some(crashes) = &mut self.crashes else { return crashed };
+        let mut dead = Crashed::default();
+        let Some(crashes) = &mut self.crashes else { return dead };
         let all = crashes.all(now);
         for at in 0..self.young.len() {
             let pod = self.young[at];
             if pod.crash > now && !(all && pod.running <= now) {
                 continue;
             }
-            crashed.containers += 1;
-            crashed.servers.extend(pod.server);
+            dead.containers += 1;
+            dead.servers.extend(pod.server);
             if pod.serving {
-                crashed.serving += 1;
+                dead.serving += 1;
             } else {
-                crashed.started_s += now.since(pod.running).as_secs_f64();
+                dead.started_s += now.since(pod.running).as_secs_f64();
             }
             self.restart(now, at);
         }
         self.find_next();
-        crashed
+        dead
     }
 
     /// The container of the `at`-th young pod has died, and comes back after its back-off.

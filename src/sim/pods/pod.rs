@@ -11,6 +11,13 @@ const MOST_BACK_OFF: Duration = Duration::from_secs(300);
 /// A container that ran this long starts again from the shortest back-off.
 pub(super) const FORGIVEN: Duration = Duration::from_secs(600);
 
+/// A pod without a place in the cluster.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Waiting {
+    pub(super) created: SimTime,
+    pub(super) revision: u32,
+}
+
 /// A pod that starts, or has not been ready for long.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::sim) struct Pod {
@@ -30,6 +37,8 @@ pub(in crate::sim) struct Pod {
     pub(in crate::sim) server: Option<ServerId>,
     /// Its number among the pods whose samples may be missing, and whose containers may crash.
     pub(in crate::sim) sampled: u64,
+    /// Its version; see `Rollout`.
+    pub(super) revision: u32,
     /// When its container crashes.
     pub(super) crash: SimTime,
     /// Restarts since the back-off was last the shortest, and all restarts.
@@ -57,6 +66,7 @@ impl Pod {
             used: 0.0,
             server: None,
             sampled: index,
+            revision: 0,
             crash: SimTime(i64::MAX),
             kills: 0,
             lives: 0,
