@@ -281,12 +281,11 @@ mod tests {
                 }
                 // One pod becomes ready at a time; now and then the next update begins before the last has ended.
                 let starting = it.sets().iter().zip(&ready).position(|(set, &ready)| ready < set.replicas);
-                match starting.filter(|_| step % 7 != 6) {
-                    Some(at) => ready[at] += 1,
-                    None => {
-                        it.begin(SimTime::ZERO);
-                        ready.push(0);
-                    }
+                if let Some(at) = starting.filter(|_| step % 7 != 6) {
+                    ready[at] += 1;
+                } else {
+                    it.begin(SimTime::ZERO);
+                    ready.push(0);
                 }
             }
             assert!(updates > 5, "{updates} updates of {replicas} at {surge} % and {lacking} %");
