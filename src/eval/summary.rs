@@ -153,7 +153,9 @@ pub fn summarize(results: &Results, seed: u64) -> Vec<Summary> {
 fn common<'a>(outcomes: impl IntoIterator<Item = &'a Outcome>) -> (Vec<String>, Vec<Vec<f64>>) {
     let mut outcomes: Vec<Outcome> = outcomes.into_iter().cloned().collect();
     if outcomes.iter().any(|outcome| outcome.faults.is_some()) {
-        outcomes.iter_mut().for_each(|outcome| drop(outcome.faults.get_or_insert_default()));
+        for outcome in &mut outcomes {
+            outcome.faults.get_or_insert_default();
+        }
     }
     let flat: Vec<Vec<(String, f64)>> = outcomes.iter().map(figures).collect();
     let find = |row: &[(String, f64)], key: &str| row.iter().find(|it| it.0 == key).map(|it| it.1);

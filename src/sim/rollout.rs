@@ -257,7 +257,10 @@ mod tests {
     #[test]
     fn old_pods_that_are_not_ready_do_not_block_an_update() {
         let mut it = rollout(Percent(25), Percent(25), 4);
-        assert_eq!(rest(&mut it, 4, &[0, 0]), [1, 4], "three that do not serve make room for new ones");
+        // At most five: two new ones start, the second in place of an old one. Once they serve, old ones that do not are
+        // not waited for.
+        assert_eq!(rest(&mut it, 4, &[0, 0]), [3, 2]);
+        assert_eq!(rest(&mut it, 4, &[0, 2]), [1, 4]);
     }
 
     #[test]
@@ -269,7 +272,7 @@ mod tests {
             let (most, least) = (replicas + it.surge(replicas), replicas - it.unavailable(replicas));
             let mut ready = vec![replicas, 0];
             let mut updates = 0;
-            for step in 0..400 {
+            for step in 0..1000 {
                 while it.sync(replicas, &ready) {
                     let gone = ready.len() - it.sets().len();
                     ready = it.sets().iter().zip(&ready[gone..]).map(|(set, &ready)| ready.min(set.replicas)).collect();
@@ -281,7 +284,7 @@ mod tests {
                 }
                 // One pod becomes ready at a time; now and then the next update begins before the last has ended.
                 let starting = it.sets().iter().zip(&ready).position(|(set, &ready)| ready < set.replicas);
-                if let Some(at) = starting.filter(|_| step % 7 != 6) {
+                if let Some(at) = starting.filter(|_| step % 40 != 39) {
                     ready[at] += 1;
                 } else {
                     it.begin(SimTime::ZERO);
