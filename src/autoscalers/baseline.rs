@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::forecasting::{Forecasting, HoltWintersCounts, LinearCounts};
 use super::{
     Context, Recipe, constant::Constant, keda::Keda, knative::Kpa, pid::Pid, random::Random, schedule::Schedule,
     step::Step,
@@ -44,13 +45,23 @@ pub enum Baseline {
     KnativeZero,
     /// KEDA on requests per second, down to zero pods.
     Keda,
+    /// jthomperoo's predictive HPA: the HPA's count or a straight line through the last counts, whichever is larger.
+    PredictiveLinear,
+    /// jthomperoo's predictive HPA with Holt–Winters smoothing of the counts.
+    PredictiveHoltWinters,
+    /// The same models on the load, as far ahead as pods take to start, chosen on training time.
+    PredictiveLoad,
+    /// Datadog's `WatermarkPodAutoscaler` on CPU, with watermarks chosen on training time.
+    Wpa,
+    /// The HPA of `[hpa]` on pods with the requests that the `VerticalPodAutoscaler` recommends from training time.
+    Vpa,
     /// An HPA whose fields are drawn at random every minute.
     Random,
 }
 
 impl Baseline {
     /// Every baseline, with its name and what it is in a line.
-    pub const ALL: [(Self, &'static str, &'static str); 16] = [
+    pub const ALL: [(Self, &'static str, &'static str); 21] = [
         (Self::Stock80, "stock-80", "stock HPA at 80 % CPU"),
         (Self::Stock70, "stock-70", "stock HPA at 70 % CPU"),
         (Self::Stock50, "stock-50", "stock HPA at 50 % CPU"),
@@ -66,6 +77,15 @@ impl Baseline {
         (Self::Knative, "knative", "Knative's pod autoscaler on concurrency, within the HPA's bounds"),
         (Self::KnativeZero, "knative-zero", "Knative's pod autoscaler on concurrency, down to zero pods"),
         (Self::Keda, "keda", "KEDA on requests per second, down to zero pods"),
+        (
+            Self::PredictiveLinear,
+            "predictive-linear",
+            "predictive HPA: a straight line through the last replica counts",
+        ),
+        (Self::PredictiveHoltWinters, "predictive-holt-winters", "predictive HPA: Holt-Winters on replica counts"),
+        (Self::PredictiveLoad, "predictive-load", "the same models on load, a pod's start-up time ahead"),
+        (Self::Wpa, "wpa", "Datadog's watermark pod autoscaler on CPU, watermarks from training time"),
+        (Self::Vpa, "vpa", "the HPA on pods with the requests that VPA recommends from training time"),
         (Self::Random, "random", "HPA fields drawn at random"),
     ];
 
@@ -116,11 +136,22 @@ impl Baseline {
             Self::Knative => Recipe::autoscaler(Kpa::baseline(context, false)),
             Self::KnativeZero => Recipe::autoscaler(Kpa::baseline(context, true)),
             Self::Keda => Recipe::autoscaler(Keda::baseline(context)),
+            Self::PredictiveLinear => Recipe::autoscaler(Forecasting::project(context.hpa, LinearCounts::default())),
+            Self::PredictiveHoltWinters => {
+                Recipe::autoscaler(Forecasting::project(context.hpa, HoltWintersCounts::learn(context)))
+            }
             Self::Random => {
                 let random = Random::new(context);
                 Recipe::tuned(context.hpa, move |seed| random.seeded(seed))
             }
-            Self::Tuned | Self::ClairvoyantStatic | Self::Clairvoyant | Self::Predictive | Self::Linear => return None,
+            Self::Tuned
+            | Self::ClairvoyantStatic
+            | Self::Clairvoyant
+            | Self::Predictive
+            | Self::PredictiveLoad
+            | Self::Linear
+            | Self::Wpa
+            | Self::Vpa => return None,
         })
     }
 }

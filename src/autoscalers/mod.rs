@@ -3,6 +3,7 @@
 pub mod baseline;
 pub mod constant;
 pub mod context;
+pub mod forecasting;
 mod hpa;
 pub mod keda;
 pub mod knative;
@@ -14,7 +15,9 @@ pub mod random;
 pub mod recipe;
 pub mod schedule;
 pub mod step;
+pub mod vpa;
 pub mod witness;
+pub mod wpa;
 
 pub use baseline::Baseline;
 pub use context::Context;

@@ -1,18 +1,25 @@
 //! How to make a fresh policy for a run: what was learned or chosen before is shared, what a run changes is not.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::HpaAutoscaler;
 use crate::hpa::{self, Flags, Spec};
-use crate::sim::{Autoscaler, Tuner};
+use crate::sim::settings::Pod;
+use crate::sim::{self, Autoscaler, Run, Settings, Tuner, Workload};
+use crate::units::SimTime;
 
 /// An autoscaler, and the tuner that moves its fields.
 pub type Made = (Box<dyn Autoscaler>, Option<Box<dyn Tuner>>);
 
 /// Makes the policy of a run from the run's seed.
 #[derive(Clone)]
-pub struct Recipe(Arc<dyn Fn(u64) -> Made + Send + Sync>);
+pub struct Recipe {
+    make: Arc<dyn Fn(u64) -> Made + Send + Sync>,
+    /// The pods it runs on, where they are others than the workload's.
+    pod: Option<Box<Pod>>,
+}
 
 impl fmt::Debug for Recipe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -23,7 +30,13 @@ impl fmt::Debug for Recipe {
 impl Recipe {
     /// A recipe from what it does.
     pub fn new(make: impl Fn(u64) -> Made + Send + Sync + 'static) -> Self {
-        Self(Arc::new(make))
+        Self { make: Arc::new(make), pod: None }
+    }
+
+    /// The same policy on other pods, for those that choose requests and limits too.
+    #[must_use]
+    pub fn on(self, pod: Pod) -> Self {
+        Self { pod: Some(Box::new(pod)), ..self }
     }
 
     /// A static HPA.
@@ -66,6 +79,31 @@ impl Recipe {
     /// The policy of the run with `seed`.
     #[must_use]
     pub fn make(&self, seed: u64) -> Made {
-        (self.0)(seed)
+        (self.make)(seed)
+    }
+
+    /// Replays `window` of a workload under the policy of `seed`. `record` keeps a timeline.
+    ///
+    /// On other pods than the workload's, requests, violations, response times and the cost in dollars, core-hours and
+    /// GiB-hours compare with other policies'; the objective is that of equal cost in pod-hours of the workload's pods.
+    /// Counts of pods and replica-hours are of the other pods; so are the elasticity metrics, whose demand is as many of
+    /// them as have the same CPU limit together. The optimum is of the workload's pods, and no bound for others.
+    #[must_use]
+    pub fn run(
+        &self,
+        workload: &Arc<Workload>,
+        settings: &Settings,
+        seed: u64,
+        window: Range<SimTime>,
+        record: bool,
+    ) -> Run {
+        let (autoscaler, mut tuner) = self.make(seed);
+        let tuner = tuner.as_mut().map(|tuner| &mut **tuner as &mut dyn Tuner);
+        let Some(pod) = &self.pod else {
+            return sim::run(workload, settings, autoscaler, tuner, seed, window, record);
+        };
+        let theirs = Settings { pod: (**pod).clone(), ..settings.clone() };
+        let resized = Arc::new(workload.resized(&theirs));
+        sim::run(&resized, &theirs, autoscaler, tuner, seed, window, record).valued(workload, settings, &theirs.pod)
     }
 }

@@ -217,9 +217,7 @@ impl Replay {
 }
 
 fn replay(recipe: &Recipe, task: &Task, settings: &sim::Settings, seed: u64, record: bool) -> Run {
-    let (autoscaler, mut tuner) = recipe.make(seed);
-    let tuner = tuner.as_mut().map(|tuner| &mut **tuner as &mut dyn sim::Tuner);
-    sim::run(&task.workload, settings, autoscaler, tuner, seed, task.test.clone(), record)
+    recipe.run(&task.workload, settings, seed, task.test.clone(), record)
 }
 
 /// Every function of the trace, over all of its time. Under `fit_pods` a function without load is left out.

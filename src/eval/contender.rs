@@ -9,9 +9,10 @@ use super::start;
 use super::task::Task;
 use super::tune::search::{Ground, Searcher, search, ticks};
 use super::tune::{self, Budget, Candidate, Scored, Search, grid};
+use crate::autoscalers::forecasting::{self, Forecasting, LoadForecast};
 use crate::autoscalers::plan::Plan;
 use crate::autoscalers::predictive::{Margins, Predictive};
-use crate::autoscalers::{Baseline, Recipe};
+use crate::autoscalers::{Baseline, Recipe, vpa, wpa};
 use crate::env::Start;
 use crate::{hpa, sim};
 
@@ -91,6 +92,9 @@ impl Contender {
             Kind::Baseline(Baseline::Clairvoyant) => plain(clairvoyant(task, world)),
             Kind::Baseline(Baseline::Predictive) => plain(predictive(task, world, tick)),
             Kind::Baseline(Baseline::Linear) => plain(linear(task, world, tick)),
+            Kind::Baseline(Baseline::PredictiveLoad) => plain(forecasting(task, world, tick)),
+            Kind::Baseline(Baseline::Vpa) => plain(vertical(task, world)),
+            Kind::Baseline(Baseline::Wpa) => plain(watermarks(task, world, tick)),
             Kind::Baseline(baseline) => match baseline.recipe(&task.context(world.hpa)) {
                 Some(recipe) => plain(recipe),
                 None => found(&best_static(&[task.ground()], world, tick), world),
@@ -105,6 +109,8 @@ impl Contender {
             Kind::Baseline(Baseline::Tuned | Baseline::ClairvoyantStatic) => ticks_of_static(world),
             Kind::Baseline(Baseline::Predictive) => ticks(Margins::candidates().len(), world.tune.halving),
             Kind::Baseline(Baseline::Linear) => ticks_of_linear(world),
+            Kind::Baseline(Baseline::PredictiveLoad) => ticks(forecasting::Candidate::MOST, world.tune.halving),
+            Kind::Baseline(Baseline::Wpa) => ticks(wpa::Candidate::all().len(), world.tune.halving),
             _ => 0,
         }
     }
@@ -171,6 +177,27 @@ fn predictive(task: &Task, world: &World<'_>, tick: &(dyn Fn() + Sync)) -> Recip
         Recipe::tuned(&hpa.clone(), move |_| Predictive::new(margins, &hpa))
     };
     let search = search(&searcher(&[task.ground()], world, &recipe, tick), Margins::candidates());
+    recipe(&search.best.candidate)
+}
+
+fn forecasting(task: &Task, world: &World<'_>, tick: &(dyn Fn() + Sync)) -> Recipe {
+    let recipe = |candidate: &forecasting::Candidate| {
+        let hpa = candidate.hpa(world.hpa);
+        Recipe::autoscaler(Forecasting::new(&hpa, LoadForecast::new(*candidate, hpa.sync_period)))
+    };
+    let candidates = forecasting::Candidate::all(&task.context(world.hpa));
+    recipe(&search(&searcher(&[task.ground()], world, &recipe, tick), candidates).best.candidate)
+}
+
+fn vertical(task: &Task, world: &World<'_>) -> Recipe {
+    let recommendation = vpa::recommend(&task.workload, world.sim, world.hpa, task.train.clone());
+    vpa::recipe(world.hpa, &world.sim.pod, recommendation)
+}
+
+fn watermarks(task: &Task, world: &World<'_>, tick: &(dyn Fn() + Sync)) -> Recipe {
+    let recipe =
+        |candidate: &wpa::Candidate| Recipe::autoscaler(wpa::Wpa::baseline(&task.context(world.hpa), candidate));
+    let search = search(&searcher(&[task.ground()], world, &recipe, tick), wpa::Candidate::all());
     recipe(&search.best.candidate)
 }
 

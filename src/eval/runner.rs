@@ -174,7 +174,5 @@ impl Comparison<'_> {
 /// One run over a task's test time. `record` keeps a timeline.
 #[must_use]
 pub fn replay(recipe: &Recipe, task: &Task, world: &sim::Settings, seed: u64, record: bool) -> Run {
-    let (autoscaler, mut tuner) = recipe.make(seed);
-    let tuner = tuner.as_deref_mut().map(|tuner| tuner as &mut dyn sim::Tuner);
-    sim::run(&task.workload, world, autoscaler, tuner, seed, task.test.clone(), record)
+    recipe.run(&task.workload, world, seed, task.test.clone(), record)
 }

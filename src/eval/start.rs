@@ -9,7 +9,7 @@ use crate::autoscalers::Recipe;
 use crate::env::Start;
 use crate::env::start::Kind;
 use crate::hpa;
-use crate::sim::{self, Outcome};
+use crate::sim::Outcome;
 use crate::units::SimTime;
 
 /// A start, and the static HPA that it has to beat.
@@ -87,7 +87,5 @@ fn evolved(most: f64, task: &Task, world: &World<'_>, tick: &(dyn Fn() + Sync)) 
 
 /// One run of a start over a window.
 fn fly(start: &Start, task: &Task, world: &World<'_>, window: &Range<SimTime>) -> Outcome {
-    let (autoscaler, mut tuner) = recipe(start).make(0);
-    let tuner = tuner.as_deref_mut().map(|tuner| tuner as &mut dyn sim::Tuner);
-    sim::run(&task.workload, world.sim, autoscaler, tuner, 0, window.clone(), false).outcome
+    recipe(start).run(&task.workload, world.sim, 0, window.clone(), false).outcome
 }

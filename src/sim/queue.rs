@@ -145,6 +145,8 @@ pub struct Lateness {
     latency: Option<f64>,
     slowdown: f64,
     slack: f64,
+    /// The service time that counts, as a ratio to the service time.
+    pace: f64,
     points: Vec<Point>,
     /// Classes of size, for waits in proportion to it.
     sizes: Vec<Point>,
@@ -161,16 +163,25 @@ impl Lateness {
             latency: slo.latency.map(|span| span.as_secs_f64()),
             slowdown: slo.slowdown,
             slack: slo.slack.as_secs_f64(),
+            pace: 1.0,
             points,
             sizes: law.sizes().to_vec(),
         }
+    }
+
+    /// The same rule where requests take longer by `1 / pace` than the service times that count.
+    pub(super) fn paced(&self, pace: f64, law: &ServiceLaw) -> Self {
+        if (pace - 1.0).abs() < f64::EPSILON {
+            return self.clone();
+        }
+        Self { pace: pace * self.pace, points: law.points().to_vec(), ..self.clone() }
     }
 
     /// How long a request with a service time of `service_s` may wait; negative when it is late whatever happens.
     pub(super) fn allowance(&self, service_s: f64) -> f64 {
         match self.latency {
             Some(latency) => latency - service_s,
-            None => (self.slowdown - 1.0) * service_s + self.slack,
+            None => (self.slowdown * self.pace - 1.0) * service_s + self.slack,
         }
     }
 

@@ -9,9 +9,9 @@ use super::latency::Histogram;
 use super::outcome::{
     ColdStarts, Faults, Outcome, ReplicaStats, Requests, Scaling, SimStats, SloResult, TimelineRow, Totals,
 };
-use super::prices::Costs;
+use super::prices::{Costs, objective};
 use super::requests::Books;
-use super::settings::Settings;
+use super::settings::{Pod, Settings};
 use super::simulation::Simulation;
 use super::workload::Workload;
 use crate::units::{SimTime, micros};
@@ -56,6 +56,22 @@ impl Run {
 
     pub(super) fn with_timeline(self, timeline: Vec<TimelineRow>) -> Self {
         Self { timeline, ..self }
+    }
+
+    /// A run on pods other than those of `settings`, with its objective in pod-hours of `settings`: reserved time at the
+    /// ratio of what an hour of either pod costs (at 1 where both are free), violations and starts at their prices.
+    #[must_use]
+    pub fn valued(mut self, workload: &Workload, settings: &Settings, pod: &Pod) -> Self {
+        let hour = |pod: &Pod| {
+            let prices = &settings.prices;
+            pod.cpu_request.cores() * prices.cpu_hour + pod.memory_request.gib() * prices.gib_hour
+        };
+        let (theirs, ours) = (hour(pod), hour(&settings.pod));
+        let mut totals = self.sums.totals;
+        totals.pod_seconds *= if ours > 0.0 { theirs / ours } else { 1.0 };
+        self.sums.costs.objective = objective(workload, settings, &totals);
+        self.outcome.objective = self.sums.costs.objective;
+        self
     }
 
     /// Everything that was counted.

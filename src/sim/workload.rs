@@ -2,6 +2,8 @@
 //!
 //! A workload is immutable and shared between runs. Its clock starts at the series' first slot.
 
+mod resize;
+
 use std::ops::Range;
 
 use super::arrivals::{self, DEFAULT_CPU_S};

@@ -180,10 +180,7 @@ impl<T: Clone + Send + Sync> Searcher<'_, T> {
         for (ground, windows) in self.grounds.iter().zip(windows) {
             for seed in 0..u64::from(self.seeds) {
                 for window in windows {
-                    let (autoscaler, mut tuner) = recipe.make(seed);
-                    let tuner = tuner.as_deref_mut().map(|tuner| tuner as &mut dyn sim::Tuner);
-                    let window = window.clone();
-                    runs.push(sim::run(&ground.workload, self.world, autoscaler, tuner, seed, window, false));
+                    runs.push(recipe.run(&ground.workload, self.world, seed, window.clone(), false));
                 }
             }
         }
