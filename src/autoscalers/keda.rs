@@ -142,7 +142,7 @@ impl Keda {
         }
         if replicas > 0 && (self.settings.idle || least == 0) {
             let cool = match self.last_active {
-                Some(last) => last + self.settings.cooldown <= now,
+                Some(active) => active + self.settings.cooldown <= now,
                 None => created + self.settings.initial_cooldown <= now,
             };
             return cool.then_some(0);

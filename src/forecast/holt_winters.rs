@@ -59,7 +59,9 @@ impl HoltWinters {
             smoother.season = seasonal_means(used, &means, period);
             (smoother.level, smoother.trend) = line(&means[..FIRST]);
         }
-        series.iter().for_each(|&sample| smoother.update(sample));
+        for &sample in series {
+            smoother.update(sample);
+        }
         Some(smoother)
     }
 
