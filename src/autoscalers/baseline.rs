@@ -53,6 +53,8 @@ pub enum Baseline {
     PredictiveLoad,
     /// Datadog's `WatermarkPodAutoscaler` on CPU, with watermarks chosen on training time.
     Wpa,
+    /// Lazy capacity provisioning on the load of the last 15 s, at the prices of `[prices]`.
+    Lcp,
     /// The HPA of `[hpa]` on pods with the requests that the `VerticalPodAutoscaler` recommends from training time.
     Vpa,
     /// An HPA whose fields are drawn at random every minute.
@@ -61,7 +63,7 @@ pub enum Baseline {
 
 impl Baseline {
     /// Every baseline, with its name and what it is in a line.
-    pub const ALL: [(Self, &'static str, &'static str); 21] = [
+    pub const ALL: [(Self, &'static str, &'static str); 22] = [
         (Self::Stock80, "stock-80", "stock HPA at 80 % CPU"),
         (Self::Stock70, "stock-70", "stock HPA at 70 % CPU"),
         (Self::Stock50, "stock-50", "stock HPA at 50 % CPU"),
@@ -85,6 +87,7 @@ impl Baseline {
         (Self::PredictiveHoltWinters, "predictive-holt-winters", "predictive HPA: Holt-Winters on replica counts"),
         (Self::PredictiveLoad, "predictive-load", "the same models on load, a pod's start-up time ahead"),
         (Self::Wpa, "wpa", "Datadog's watermark pod autoscaler on CPU, watermarks from training time"),
+        (Self::Lcp, "lcp", "lazy capacity provisioning: pods move when no optimum of the past would keep them"),
         (Self::Vpa, "vpa", "the HPA on pods with the requests that VPA recommends from training time"),
         (Self::Random, "random", "HPA fields drawn at random"),
     ];
@@ -151,6 +154,7 @@ impl Baseline {
             | Self::PredictiveLoad
             | Self::Linear
             | Self::Wpa
+            | Self::Lcp
             | Self::Vpa => return None,
         })
     }

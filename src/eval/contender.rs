@@ -93,6 +93,7 @@ impl Contender {
             Kind::Baseline(Baseline::Predictive) => plain(predictive(task, world, tick)),
             Kind::Baseline(Baseline::Linear) => plain(linear(task, world, tick)),
             Kind::Baseline(Baseline::PredictiveLoad) => plain(forecasting(task, world, tick)),
+            Kind::Baseline(Baseline::Lcp) => plain(lazy(task, world)),
             Kind::Baseline(Baseline::Vpa) => plain(vertical(task, world)),
             Kind::Baseline(Baseline::Wpa) => plain(watermarks(task, world, tick)),
             Kind::Baseline(baseline) => match baseline.recipe(&task.context(world.hpa)) {
@@ -187,6 +188,11 @@ fn forecasting(task: &Task, world: &World<'_>, tick: &(dyn Fn() + Sync)) -> Reci
     };
     let candidates = forecasting::Candidate::all(&task.context(world.hpa));
     recipe(&search(&searcher(&[task.ground()], world, &recipe, tick), candidates).best.candidate)
+}
+
+fn lazy(task: &Task, world: &World<'_>) -> Recipe {
+    let window = task.train.start..task.test.end;
+    Recipe::autoscaler(Plan::orders(oracle::lazy(&task.workload, world.sim, &window, world.hpa.max_replicas)))
 }
 
 fn vertical(task: &Task, world: &World<'_>) -> Recipe {

@@ -7,6 +7,7 @@
 //! world. Random start-up delays can bring a single run slightly across.
 
 pub mod dp;
+pub mod lcp;
 mod problem;
 
 use std::ops::Range;
@@ -53,5 +54,20 @@ pub fn schedule(
     let problem = Problem::new(workload, world, window, most, BINS);
     let (_, pods) = dp::schedule(&problem.instance, &mut problem.late());
     let at = |step: usize| window.start + LOAD_STEP.saturating_mul(step as u32);
+    pods.into_iter().enumerate().map(|(step, pods)| (at(step), pods as Replicas)).collect()
+}
+
+/// Replicas that lazy capacity provisioning orders at the end of each step of [`LOAD_STEP`], from the load up to then.
+#[must_use]
+pub fn lazy(
+    workload: &Workload,
+    world: &sim::Settings,
+    window: &Range<SimTime>,
+    most: Replicas,
+) -> Vec<(SimTime, Replicas)> {
+    // Without backlog the grid needs no more than the two points it must have.
+    let problem = Problem::new(workload, world, window, most, 2);
+    let pods = lcp::lazy(&problem.instance, &mut problem.late());
+    let at = |step: usize| window.start + LOAD_STEP.saturating_mul(step as u32 + 1);
     pods.into_iter().enumerate().map(|(step, pods)| (at(step), pods as Replicas)).collect()
 }
