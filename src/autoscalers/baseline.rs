@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::forecasting::{Forecasting, HoltWintersCounts, LinearCounts};
+use super::forecasting::{Forecasting, LinearCounts};
 use super::{
     Context, Recipe, constant::Constant, keda::Keda, knative::Kpa, pid::Pid, random::Random, schedule::Schedule,
     step::Step,
@@ -47,7 +47,7 @@ pub enum Baseline {
     Keda,
     /// jthomperoo's predictive HPA: the HPA's count or a straight line through the last counts, whichever is larger.
     PredictiveLinear,
-    /// jthomperoo's predictive HPA with Holt–Winters smoothing of the counts.
+    /// jthomperoo's predictive HPA with Holt–Winters smoothing of the counts, at rates chosen on training time.
     PredictiveHoltWinters,
     /// The same models on the load, as far ahead as pods take to start, chosen on training time.
     PredictiveLoad,
@@ -140,9 +140,6 @@ impl Baseline {
             Self::KnativeZero => Recipe::autoscaler(Kpa::baseline(context, true)),
             Self::Keda => Recipe::autoscaler(Keda::baseline(context)),
             Self::PredictiveLinear => Recipe::autoscaler(Forecasting::project(context.hpa, LinearCounts::default())),
-            Self::PredictiveHoltWinters => {
-                Recipe::autoscaler(Forecasting::project(context.hpa, HoltWintersCounts::learn(context)))
-            }
             Self::Random => {
                 let random = Random::new(context);
                 Recipe::tuned(context.hpa, move |seed| random.seeded(seed))
@@ -151,6 +148,7 @@ impl Baseline {
             | Self::ClairvoyantStatic
             | Self::Clairvoyant
             | Self::Predictive
+            | Self::PredictiveHoltWinters
             | Self::PredictiveLoad
             | Self::Linear
             | Self::Wpa

@@ -9,11 +9,12 @@ use super::start;
 use super::task::Task;
 use super::tune::search::{Ground, Searcher, search, ticks};
 use super::tune::{self, Budget, Candidate, Scored, Search, grid};
-use crate::autoscalers::forecasting::{self, Forecasting, LoadForecast};
+use crate::autoscalers::forecasting::{self, Forecasting, HoltWintersCounts, LoadForecast};
 use crate::autoscalers::plan::Plan;
 use crate::autoscalers::predictive::{Margins, Predictive};
 use crate::autoscalers::{Baseline, Recipe, vpa, wpa};
 use crate::env::Start;
+use crate::forecast::Rates;
 use crate::{hpa, sim};
 
 /// The world that all are compared in.
@@ -92,6 +93,7 @@ impl Contender {
             Kind::Baseline(Baseline::Clairvoyant) => plain(clairvoyant(task, world)),
             Kind::Baseline(Baseline::Predictive) => plain(predictive(task, world, tick)),
             Kind::Baseline(Baseline::Linear) => plain(linear(task, world, tick)),
+            Kind::Baseline(Baseline::PredictiveHoltWinters) => plain(smoothing(task, world, tick)),
             Kind::Baseline(Baseline::PredictiveLoad) => plain(forecasting(task, world, tick)),
             Kind::Baseline(Baseline::Lcp) => plain(lazy(task, world)),
             Kind::Baseline(Baseline::Vpa) => plain(vertical(task, world)),
@@ -110,6 +112,9 @@ impl Contender {
             Kind::Baseline(Baseline::Tuned | Baseline::ClairvoyantStatic) => ticks_of_static(world),
             Kind::Baseline(Baseline::Predictive) => ticks(Margins::candidates().len(), world.tune.halving),
             Kind::Baseline(Baseline::Linear) => ticks_of_linear(world),
+            Kind::Baseline(Baseline::PredictiveHoltWinters) => {
+                ticks(HoltWintersCounts::rates().len(), world.tune.halving)
+            }
             Kind::Baseline(Baseline::PredictiveLoad) => ticks(forecasting::Candidate::MOST, world.tune.halving),
             Kind::Baseline(Baseline::Wpa) => ticks(wpa::Candidate::all().len(), world.tune.halving),
             _ => 0,
@@ -179,6 +184,14 @@ fn predictive(task: &Task, world: &World<'_>, tick: &(dyn Fn() + Sync)) -> Recip
     };
     let search = search(&searcher(&[task.ground()], world, &recipe, tick), Margins::candidates());
     recipe(&search.best.candidate)
+}
+
+fn smoothing(task: &Task, world: &World<'_>, tick: &(dyn Fn() + Sync)) -> Recipe {
+    let recipe = |rates: &Rates| {
+        let model = HoltWintersCounts::learn(&task.context(world.hpa), *rates);
+        Recipe::autoscaler(Forecasting::project(world.hpa, model))
+    };
+    recipe(&search(&searcher(&[task.ground()], world, &recipe, tick), HoltWintersCounts::rates()).best.candidate)
 }
 
 fn forecasting(task: &Task, world: &World<'_>, tick: &(dyn Fn() + Sync)) -> Recipe {

@@ -12,8 +12,7 @@ use crate::units::{Percent, Replicas, SimTime};
 /// `historySize` and `lookAhead` of the project's example of a linear model.
 const HISTORY: usize = 6;
 const LOOK_AHEAD: Duration = Duration::from_secs(10);
-/// `alpha`, `beta`, `gamma` and `storedSeasons` of the project's example of Holt–Winters.
-const RATES: Rates = Rates { level: 0.9, trend: 0.9, season: 0.9 };
+/// `storedSeasons` of the project's example of Holt–Winters.
 const STORED_SEASONS: usize = 4;
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -54,6 +53,7 @@ impl Model for LinearCounts {
 /// its target: a controller that has run for long knows them.
 #[derive(Debug, Clone)]
 pub struct HoltWintersCounts {
+    rates: Rates,
     period: usize,
     sync: Duration,
     target: f64,
@@ -67,18 +67,31 @@ impl HoltWintersCounts {
     /// A model with a season of `period` syncs, 0 for none, that lie `sync` apart. `target` is the utilisation to aim at,
     /// as a ratio.
     #[must_use]
-    pub fn new(period: usize, sync: Duration, target: f64) -> Self {
+    pub fn new(rates: Rates, period: usize, sync: Duration, target: f64) -> Self {
         let sync = sync.max(Duration::from_millis(1));
-        Self { period, sync, target, counts: Vec::new(), smoother: None, base: 0, seeded: false }
+        Self { rates, period, sync, target, counts: Vec::new(), smoother: None, base: 0, seeded: false }
+    }
+
+    /// `alpha`, `beta` and `gamma` that training time chooses from, which the project leaves to its users: those of its
+    /// example, whose season is six syncs, and lower ones.
+    #[must_use]
+    pub fn rates() -> Vec<Rates> {
+        let mut all = vec![Rates { level: 0.9, trend: 0.9, season: 0.9 }];
+        for level in [0.1, 0.3, 0.9] {
+            for trend in [0.0, 0.1] {
+                all.extend([0.1, 0.4].map(|season| Rates { level, trend, season }));
+            }
+        }
+        all
     }
 
     /// With a day as its season if training time shows one.
     #[must_use]
-    pub fn learn(context: &Context<'_>) -> Self {
+    pub fn learn(context: &Context<'_>, rates: Rates) -> Self {
         let sync = context.hpa.sync_period.max(Duration::from_millis(1));
         let daily = season::repeats(context.training_load(), DAY.div_duration_f64(LOAD_STEP).round() as usize);
         let period = if daily { DAY.div_duration_f64(sync).round() as usize } else { 0 };
-        Self::new(period, sync, context.hpa.target_cpu.map_or(0.8, Percent::fraction))
+        Self::new(rates, period, sync, context.hpa.target_cpu.map_or(0.8, Percent::fraction))
     }
 
     /// The counts that the stored seasons lack at the start of a run.
@@ -104,7 +117,7 @@ impl HoltWintersCounts {
         let base = HoltWinters::base(self.counts.len(), self.period);
         match &mut self.smoother {
             Some(smoother) if base == self.base => smoother.update(f64::from(count)),
-            _ => self.smoother = HoltWinters::fitted(&self.counts, RATES, self.period),
+            _ => self.smoother = HoltWinters::fitted(&self.counts, self.rates, self.period),
         }
         self.base = base;
         if self.period == 0 && self.smoother.is_some() {
@@ -127,6 +140,8 @@ impl Model for HoltWintersCounts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const RATES: Rates = Rates { level: 0.9, trend: 0.9, season: 0.9 };
 
     fn sync(at: i64) -> SimTime {
         SimTime::from_secs(15 * at)
@@ -162,7 +177,7 @@ mod tests {
     #[test]
     fn smoothing_of_counts_is_what_fitting_the_stored_seasons_anew_gives() {
         let count = |at: usize| (3 + (7 * at + 3 * (at % 6).pow(2)) % 11) as Replicas;
-        let mut model = HoltWintersCounts::new(6, Duration::from_secs(15), 0.8);
+        let mut model = HoltWintersCounts::new(RATES, 6, Duration::from_secs(15), 0.8);
         let mut stored: Vec<f64> = Vec::new();
         for at in 0..80 {
             stored.push(f64::from(count(at)));
@@ -177,7 +192,7 @@ mod tests {
 
     #[test]
     fn without_a_season_the_trend_is_continued() {
-        let mut model = HoltWintersCounts::new(0, Duration::from_secs(15), 0.8);
+        let mut model = HoltWintersCounts::new(RATES, 0, Duration::from_secs(15), 0.8);
         let found: Vec<_> = (1..=40).map(|count| model.next(count)).collect();
         assert!(found[..9].iter().all(Option::is_none), "ten counts are needed");
         assert_eq!(found[9..].iter().flatten().copied().collect::<Vec<_>>(), (11..=41).collect::<Vec<_>>());
@@ -185,7 +200,7 @@ mod tests {
 
     #[test]
     fn the_past_before_the_run_stands_in_as_steady_counts() {
-        let mut model = HoltWintersCounts::new(4, Duration::from_secs(30), 0.5);
+        let mut model = HoltWintersCounts::new(RATES, 4, Duration::from_secs(30), 0.5);
         // Nine minutes of load, a new level each minute, and a sync each half minute.
         let load: Vec<f32> = (0..36).map(|step| (1 + step / 4) as f32).collect();
         model.seed(SimTime::from_secs(540), &load);

@@ -12,6 +12,13 @@ fn workload(per_minute: &[f64], settings: &Settings) -> Arc<Workload> {
     Arc::new(Workload::new(&series, &header, settings).unwrap())
 }
 
+/// A world of such pods in which measured CPU is the mean.
+fn steady(pod: Pod) -> Settings {
+    let mut world = Settings { pod, ..Settings::default() };
+    world.metrics.swing = false;
+    world
+}
+
 fn all(cpu: u64, mebibytes: u64) -> Resources {
     Resources { cpu, memory: mebibytes << 20 }
 }
@@ -46,7 +53,7 @@ fn limits_keep_their_ratio_to_requests() {
 
 #[test]
 fn usage_is_noted_each_minute_for_each_pod() {
-    let world = Settings { pod: Pod { replicas: Some(4), ..Pod::default() }, ..Settings::default() };
+    let world = steady(Pod { replicas: Some(4), ..Pod::default() });
     // 16 requests a second of 100 ms are 1.6 cores: 400m for each of four pods.
     let workload = workload(&[960.0; 30], &world);
     let hpa = hpa::Settings { min_replicas: 4, max_replicas: 4, ..hpa::Settings::default() };
@@ -62,7 +69,7 @@ fn usage_is_noted_each_minute_for_each_pod() {
 #[test]
 fn smaller_requests_cost_less_and_scale_where_the_hpa_did() {
     let pod = Pod { cpu_limit: Some(Millicores(1000)), replicas: Some(4), ..Pod::default() };
-    let world = Settings { pod, ..Settings::default() };
+    let world = steady(pod);
     let load: Vec<f64> = (0..60).map(|minute| if minute < 30 { 960.0 } else { 1920.0 }).collect();
     let workload = workload(&load, &world);
     let hpa = hpa::Settings::default();
