@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use super::{HpaAutoscaler, Recipe};
 use crate::hpa;
-use crate::hpa::inputs::{Inputs, Phase, Status};
+use crate::hpa::inputs::Inputs;
 use crate::hpa::spec::{Metric, Resource, Spec, Target};
 use crate::sim::settings::Pod;
 use crate::sim::{self, Autoscaler, Knobs, Patch, Settings, View, Workload};
@@ -44,9 +44,9 @@ impl Usage {
 pub struct Watched {
     hpa: HpaAutoscaler,
     usage: Usage,
-    /// When usage was noted last, and when syncs were looked at last.
+    /// When usage was noted last, and how many containers had been killed for their memory at the last look.
     noted: Option<SimTime>,
-    looked: Option<SimTime>,
+    killed: f64,
 }
 
 impl Watched {
@@ -54,13 +54,17 @@ impl Watched {
     #[must_use]
     pub fn new(hpa: HpaAutoscaler) -> (Self, Usage) {
         let usage = Usage::default();
-        (Self { hpa, usage: usage.clone(), noted: None, looked: None }, usage)
+        (Self { hpa, usage: usage.clone(), noted: None, killed: 0.0 }, usage)
     }
 
-    fn watch(&mut self, now: SimTime, inputs: &Inputs<'_>) {
+    /// Looks at the pods, of which `killed` were killed for their memory so far.
+    fn watch(&mut self, now: SimTime, inputs: &Inputs<'_>, killed: f64) {
         let mut recommender = self.usage.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(since) = self.looked.replace(now) {
-            kills(inputs, since).for_each(|(at, request)| recommender.killed(at, request));
+        let before = std::mem::replace(&mut self.killed, killed);
+        let requests = inputs.pods.iter().flat_map(|pod| pod.containers).filter_map(|container| container.memory);
+        // A second kill of the same peak changes nothing.
+        if let Some(request) = requests.max().filter(|_| killed > before) {
+            recommender.killed(now, request.max(0).unsigned_abs() / 1000);
         }
         if self.noted.is_some_and(|noted| now < noted + INTERVAL) {
             return;
@@ -81,24 +85,13 @@ impl Watched {
     }
 }
 
-/// The pods whose container died since the last look, and the memory they requested: running ones that became unready
-/// after they had started. In the simulator what outgrows its memory limit does.
-fn kills<'a>(inputs: &'a Inputs<'_>, since: SimTime) -> impl Iterator<Item = (SimTime, u64)> + 'a {
-    inputs.pods.iter().filter_map(move |pod| {
-        let (Some(start), Some((Status::False, unready))) = (pod.start, pod.ready) else { return None };
-        let died = pod.phase == Phase::Running && unready > start && unready > since;
-        let request = pod.containers.iter().filter_map(|container| container.memory).sum::<i64>();
-        died.then(|| (unready, request.max(0).unsigned_abs() / 1000))
-    })
-}
-
 impl Autoscaler for Watched {
     fn period(&self) -> Duration {
         self.hpa.period()
     }
 
     fn sync(&mut self, now: SimTime, view: &View<'_>) -> Option<Replicas> {
-        self.watch(now, &view.inputs);
+        self.watch(now, &view.inputs, view.telemetry.totals.oom_kills);
         self.hpa.sync(now, view)
     }
 

@@ -1,7 +1,7 @@
 //! What a recommendation changes, and what stays comparable.
 
 use super::*;
-use crate::hpa::inputs::{ContainerRequest, PodGroup, Selector};
+use crate::hpa::inputs::{ContainerRequest, ContainerUsage, Phase, PodGroup, ResourceSample, Selector};
 use crate::sim::{Run, run};
 use crate::trace::{Header, Series};
 use crate::units::Percent;
@@ -119,37 +119,45 @@ fn pods_within_their_bounds_are_left_alone() {
 }
 
 #[test]
-fn a_container_that_dies_after_its_start_counts_once() {
-    let at = SimTime::from_secs;
+fn a_kill_for_memory_asks_for_a_fifth_more_than_the_request() {
     let requests = [ContainerRequest { name: "app", cpu: Some(500), memory: Some((512 << 20) * 1000) }];
-    let pod = |phase, start, ready| PodGroup {
-        count: 1,
-        phase,
-        start: Some(at(start)),
-        ready: Some(ready),
+    let pods = [PodGroup {
+        count: 2,
+        phase: Phase::Running,
+        start: None,
+        ready: None,
         deleted: false,
         containers: &requests,
         sidecars: &[],
         pod_requests: None,
+    }];
+    let used = [ContainerUsage { name: "app", cpu: Some(100), memory: Some((300 << 20) * 1000) }];
+    let sample = ResourceSample {
+        group: Some(0),
+        count: 2,
+        timestamp: SimTime::from_secs(15),
+        window: Duration::from_secs(15),
+        containers: &used,
     };
-    let pods = [
-        pod(Phase::Running, 10, (Status::False, at(100))),
-        pod(Phase::Running, 95, (Status::False, at(95))),
-        pod(Phase::Running, 10, (Status::True, at(100))),
-        pod(Phase::Running, 10, (Status::False, at(60))),
-    ];
     let inputs = Inputs {
-        spec_replicas: 4,
-        status_replicas: 4,
+        spec_replicas: 2,
+        status_replicas: 2,
         selector: Selector::Matches,
         pods: &pods,
-        resource_metrics: None,
+        resource_metrics: Some(&[sample]),
         pods_metrics: &[],
         object_metrics: &[],
         external_metrics: &[],
         scale_update_error: false,
     };
-    let found: Vec<_> = kills(&inputs, at(90)).collect();
-    assert_eq!(found, [(at(100), 512 << 20)], "not one that starts, serves, or died before the last look");
-    assert_eq!(kills(&inputs, at(100)).count(), 0);
+    let memory = |killed: [f64; 2]| {
+        let (mut watched, usage) = Watched::new(HpaAutoscaler::new(&hpa::Settings::default()));
+        watched.watch(SimTime::from_secs(15), &inputs, killed[0]);
+        watched.watch(SimTime::from_secs(30), &inputs, killed[1]);
+        usage.recommend().map(|found| found.target.memory >> 20)
+    };
+    // 300 MiB lie in the bucket up to 315 MiB, 1.2 × 512 MiB in that up to 633 MiB. Each gets its margin of 15 %.
+    assert_eq!(memory([0.0, 0.0]), Some(362));
+    assert_eq!(memory([0.0, 1.0]), Some(728));
+    assert_eq!(memory([0.0, 3.0]), Some(728), "however many were killed");
 }
