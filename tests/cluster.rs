@@ -1,13 +1,17 @@
-//! What happens to pods besides the HPA: containers crash, Deployments are updated.
+//! What happens to pods besides the HPA: containers crash, Deployments are updated, nodes are full, others want them too.
 #![allow(clippy::unwrap_used, clippy::float_cmp, reason = "a test that panics or differs has failed")]
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use hpatune::autoscalers::HpaAutoscaler;
+use hpatune::hpa;
 use hpatune::sim::settings::IntOrPercent::{Count, Percent};
-use hpatune::sim::{Autoscaler, Knobs, Level, Patch, Run, Settings, View, Workload, run};
+use hpatune::sim::{
+    Autoscaler, Knobs, Level, Patch, Run, Settings, Tenant, Together, View, Workload, run, run_together,
+};
 use hpatune::trace::{Header, Series};
-use hpatune::units::{Bytes, Replicas, SimTime};
+use hpatune::units::{Bytes, Millicores, Replicas, SimTime};
 
 /// Asks for each of a list of replicas in turn, at a sync each; the last for ever.
 struct Script(Vec<Replicas>, usize);
@@ -29,8 +33,10 @@ impl Autoscaler for Script {
     }
 }
 
-/// What a [`Watch`] saw each second: time, ready pods, and `status.replicas`.
-type Seen = Arc<Mutex<Vec<(f64, Replicas, Replicas)>>>;
+/// What a [`Watch`] saw each second: time, ready pods, `status.replicas`, and pods that have a place, terminating ones
+/// included.
+type Second = (f64, Replicas, Replicas, Replicas);
+type Seen = Arc<Mutex<Vec<Second>>>;
 
 /// Looks each second, and scales as a list of times says.
 struct Watch(Seen, Vec<(f64, Replicas)>);
@@ -41,7 +47,10 @@ impl Autoscaler for Watch {
     }
 
     fn sync(&mut self, now: SimTime, view: &View<'_>) -> Option<Replicas> {
-        self.0.lock().unwrap().push((now.secs(), view.telemetry.ready, view.inputs.status_replicas));
+        let placed = view.inputs.pods.iter().filter(|pods| pods.start.is_some() || pods.deleted);
+        let placed: u32 = placed.map(|pods| pods.count).sum();
+        let seen = (now.secs(), view.telemetry.ready, view.inputs.status_replicas, placed.cast_signed());
+        self.0.lock().unwrap().push(seen);
         self.1.iter().rfind(|it| it.0 <= now.secs()).map(|it| it.1)
     }
 
@@ -53,11 +62,7 @@ impl Autoscaler for Watch {
 }
 
 /// Replays under a [`Watch`].
-fn watch(
-    workload: &Arc<Workload>,
-    settings: &Settings,
-    scale: Vec<(f64, Replicas)>,
-) -> (Run, Vec<(f64, Replicas, Replicas)>) {
+fn watch(workload: &Arc<Workload>, settings: &Settings, scale: Vec<(f64, Replicas)>) -> (Run, Vec<Second>) {
     let seen = Seen::default();
     let run = replay(workload, settings, Watch(Arc::clone(&seen), scale), 1);
     let seen = seen.lock().unwrap().clone();
@@ -236,7 +241,7 @@ fn replicas_that_change_during_an_update_are_shared_out_and_it_ends_all_the_same
         let scale = vec![(0.0, 10), (930.0, 15), (1830.0, 3), (2000.0, 0), (2500.0, 5)];
         let (run, seen) = watch(&workload("f", &[4.0; 60], &settings), &settings, scale.clone());
         let spec = |t: f64| scale.iter().rfind(|it| it.0 <= t).unwrap().1;
-        for &(t, ready, status) in &seen {
+        for &(t, ready, status, _) in &seen {
             let room = seen.iter().rfind(|it| it.0 < t - 1.5).map_or(10, |it| spec(it.0));
             assert!(status <= spec(t).max(room) + 3, "{status} of {} at {t}", spec(t));
             let settled = ![0.0, 930.0, 2500.0].iter().any(|from| (*from..from + 70.0).contains(&t));
@@ -256,4 +261,195 @@ fn pods_that_never_start_stop_an_update() {
     let (_, seen) = watch(&workload("f", &[4.0; 60], &settings), &settings, Vec::new());
     let last = seen.last().unwrap();
     assert_eq!((last.1, last.2), (6, 10), "two may lack, two may be there beyond");
+}
+
+/// Nodes of four pods each, which take two minutes to come and ten to go.
+fn on_nodes(nodes: u32, most: u32, settings: &mut Settings) {
+    starting_for(20, settings);
+    settings.startup.image_pull = Duration::from_secs(15);
+    settings.cluster.nodes = Some(nodes);
+    settings.cluster.max_nodes = Some(most);
+    settings.cluster.node_cpu = Some(Millicores(2000));
+    settings.cluster.node_memory = Some(Bytes(8 << 30));
+    settings.cluster.provisioning = Duration::from_secs(120);
+}
+
+#[test]
+fn the_cluster_autoscaler_adds_a_node_for_pending_pods_and_lets_an_empty_one_go() {
+    for level in LEVELS {
+        let mut settings = settings(4, level);
+        on_nodes(1, 3, &mut settings);
+        let scale = vec![(0.0, 4), (305.0, 8), (1000.0, 4)];
+        let (run, seen) = watch(&workload("f", &[4.0; 60], &settings), &settings, scale);
+        let cluster = run.outcome.cluster.unwrap();
+        // Pods become pending at 305 s and a bit; the scan at 310 s asks for a node, which is there at 430 s; they pull
+        // their image for 15 s and start for 20 s. At 1000 s the newest four go, all on the second node; ten minutes on,
+        // the scan at 1610 s finds it empty for long enough.
+        let at = |t: f64| seen.iter().rfind(|it| it.0 <= t).map(|it| (it.1, it.3)).unwrap();
+        assert_eq!([429.0, 432.0, 464.0, 467.0].map(at), [(4, 4), (4, 8), (4, 8), (8, 8)]);
+        assert!((cluster.node_hours.unwrap() - (3600.0 + 1300.0) / 3600.0).abs() < 1e-9, "{cluster:?}");
+        assert_eq!(cluster.nodes_max, Some(2.0));
+        let scaled = seen.iter().find(|it| it.0 >= 305.0).unwrap().0;
+        assert!((cluster.pending_pod_seconds - 4.0 * (430.0 - scaled)).abs() < 1e-3, "{cluster:?}");
+    }
+}
+
+#[test]
+fn pods_spread_over_nodes_and_only_the_first_on_a_node_pulls_the_image() {
+    let mut settings = settings(1, Level::Fluid);
+    on_nodes(2, 2, &mut settings);
+    let scale = vec![(0.0, 1), (100.0, 2), (200.0, 3), (300.0, 4)];
+    let (_, seen) = watch(&workload("f", &[1.0; 10], &settings), &settings, scale);
+    let ready = |pods: Replicas| seen.iter().find(|it| it.1 == pods).unwrap().0;
+    // The second pod goes to the empty node: 15 s of pull and 20 s of start. The others find the image.
+    for (pods, expected) in [(2, 135.0), (3, 220.0), (4, 320.0)] {
+        assert!((0.0..2.5).contains(&(ready(pods) - expected)), "{pods} pods at {}", ready(pods));
+    }
+}
+
+#[test]
+fn a_new_version_of_the_pods_is_pulled_again() {
+    let mut settings = settings(2, Level::Fluid);
+    on_nodes(2, 2, &mut settings);
+    settings.rollout.at = vec![Duration::from_secs(100)];
+    settings.rollout.max_surge = Percent(100);
+    settings.rollout.max_unavailable = Count(0);
+    let (_, seen) = watch(&workload("f", &[1.0; 10], &settings), &settings, Vec::new());
+    let double: Vec<f64> = seen.iter().filter(|it| it.2 == 4).map(|it| it.0).collect();
+    assert!((34..=36).contains(&double.len()), "15 s of pull and 20 s of start: {}", double.len());
+}
+
+#[test]
+fn nodes_that_are_never_enough_stay_at_their_most_and_pods_wait() {
+    for level in LEVELS {
+        let mut settings = settings(20, level);
+        on_nodes(0, 3, &mut settings);
+        settings.cluster.node_pods = 2;
+        let run = replay(&workload("f", &[4.0; 60], &settings), &settings, FIXED, 1);
+        let cluster = run.outcome.cluster.unwrap();
+        // The first scan asks for all three, which hold two pods each from 120 s on.
+        assert_eq!(cluster.nodes_max, Some(3.0));
+        assert!((cluster.pending_pod_seconds - (14.0 * 3600.0 + 6.0 * cluster_wait(&run))).abs() < 1e-3, "{cluster:?}");
+        assert!(cluster_wait(&run) >= 120.0 && cluster_wait(&run) <= 130.0 + 1e-6);
+    }
+}
+
+/// How long the pods waited that found a place: from the start until there were nodes.
+fn cluster_wait(run: &Run) -> f64 {
+    3600.0 - run.totals().pod_seconds / 6.0
+}
+
+#[test]
+fn nodes_too_small_for_a_single_pod_leave_all_pending_and_say_so() {
+    for level in LEVELS {
+        let mut settings = settings(3, level);
+        on_nodes(2, 5, &mut settings);
+        settings.cluster.node_cpu = Some(Millicores(400));
+        let run = replay(&workload("f", &[4.0; 10], &settings), &settings, FIXED, 1);
+        let (requests, cluster) = (run.outcome.requests, run.outcome.cluster.unwrap());
+        assert_eq!((requests.completed, run.totals().pod_seconds), (0.0, 0.0));
+        assert_eq!((cluster.nodes_max, cluster.pending_pod_seconds), (Some(2.0), 1800.0), "none is asked for in vain");
+        let said = settings.cluster.too_small(&settings.pod).unwrap();
+        assert!(said.contains("`cluster.node_cpu`") && said.contains("raise it"), "{said}");
+    }
+}
+
+#[test]
+fn crashes_and_updates_on_nodes_keep_their_books() {
+    for level in LEVELS {
+        let mut settings = settings(6, level);
+        on_nodes(1, 4, &mut settings);
+        settings.faults.crash_rate = 2.0;
+        settings.rollout.every = Some(Duration::from_secs(1200));
+        let scale = vec![(0.0, 6), (700.0, 14), (1500.0, 3), (2500.0, 9)];
+        let (run, seen) = watch(&workload("f", &[6.0; 60], &settings), &settings, scale);
+        assert!(seen.iter().all(|it| it.3 <= 16), "four nodes hold 16 pods");
+        let cluster = run.outcome.cluster.unwrap();
+        assert!(cluster.nodes_max.unwrap() <= 4.0 && cluster.node_hours.unwrap() >= 1.0, "{cluster:?}");
+    }
+}
+
+fn tenant(workload: &Arc<Workload>, autoscaler: impl Autoscaler + 'static) -> Tenant {
+    let window = workload.window();
+    Tenant { workload: Arc::clone(workload), autoscaler: Box::new(autoscaler), tuner: None, window }
+}
+
+fn together(tenants: Vec<Tenant>, settings: &Settings) -> Together {
+    let together = run_together(tenants, settings, 1, true);
+    together.runs.iter().chain(&together.total).for_each(sound);
+    together
+}
+
+#[test]
+fn what_one_function_frees_another_gets_and_never_more_than_there_is() {
+    for level in LEVELS {
+        let mut settings = settings(2, level);
+        starting_for(20, &mut settings);
+        settings.cluster.cpu = Some(Millicores(5000));
+        let (seen_a, seen_b) = (Seen::default(), Seen::default());
+        let a = tenant(&workload("a", &[4.0; 30], &settings), Watch(Arc::clone(&seen_a), vec![(60.0, 8), (600.0, 2)]));
+        let b = tenant(&workload("b", &[4.0; 30], &settings), Watch(Arc::clone(&seen_b), vec![(300.0, 8)]));
+        let both = together(vec![a, b], &settings);
+        let (a, b) = (seen_a.lock().unwrap().clone(), seen_b.lock().unwrap().clone());
+        let at = |seen: &[Second], t: f64| seen.iter().rfind(|it| it.0 <= t).map(|it| it.3).unwrap();
+        assert_eq!([299.0, 310.0, 590.0, 610.0].map(|t| (at(&a, t), at(&b, t))), [(8, 2), (8, 2), (8, 2), (2, 8)]);
+        for (mine, others) in [(&a, &b), (&b, &a)] {
+            for it in mine {
+                // The other was seen up to a second before and after.
+                let beside = others.iter().filter(|other| (other.0 - it.0).abs() <= 1.0).map(|other| other.3).min();
+                assert!(it.3 + beside.unwrap_or(0) <= 10, "{} and {beside:?} at {}", it.3, it.0);
+            }
+        }
+        let waited = both.total.unwrap().outcome.cluster.unwrap();
+        assert!((waited.pending_pod_seconds - 6.0 * 300.0).abs() < 6.0 * 5.0, "{waited:?}");
+        assert_eq!((waited.node_hours, both.runs[0].outcome.cluster.unwrap().pending_pod_seconds), (None, 0.0));
+    }
+}
+
+fn stock(target: f64) -> HpaAutoscaler {
+    let target_cpu = hpatune::units::Percent::try_from(target).ok();
+    HpaAutoscaler::new(&hpa::Settings { target_cpu, max_replicas: 50, ..hpa::Settings::default() })
+}
+
+#[test]
+fn with_ample_room_functions_do_together_exactly_what_they_do_alone() {
+    for level in LEVELS {
+        let mut settings = settings(2, level);
+        settings.cluster.cpu = Some(Millicores(1_000_000));
+        settings.faults.crash_rate = 1.0;
+        settings.faults.crash_all_at = vec![Duration::from_secs(1000)];
+        settings.startup.image_cached = 0.5;
+        let wave = |phase: f64| (0..60).map(|it| 20.0 + 15.0 * (f64::from(it) / 5.0 + phase).sin()).collect::<Vec<_>>();
+        let loads: Vec<Arc<Workload>> =
+            (0..3).map(|it| workload(&format!("f{it}"), &wave(f64::from(it)), &settings)).collect();
+        let both = together(loads.iter().map(|load| tenant(load, stock(60.0))).collect(), &settings);
+        for (load, shared) in loads.iter().zip(&both.runs) {
+            let alone = replay(load, &settings, stock(60.0), 1);
+            // What is unknown is NaN, which equals nothing.
+            assert_eq!(format!("{alone:?}"), format!("{shared:?}"));
+        }
+    }
+}
+
+#[test]
+fn functions_that_share_nodes_make_them_come_and_go_together() {
+    for level in LEVELS {
+        let mut settings = settings(2, level);
+        on_nodes(1, 4, &mut settings);
+        let script = |scale: Vec<(f64, Replicas)>| Watch(Seen::default(), scale);
+        let (a, b) = (workload("a", &[4.0; 60], &settings), workload("b", &[4.0; 60], &settings));
+        let tenants = || {
+            let grows = tenant(&a, script(vec![(300.0, 6), (1200.0, 2)]));
+            vec![grows, tenant(&b, script(vec![(303.0, 6), (1200.0, 2)]))]
+        };
+        let both = together(tenants(), &settings);
+        let cluster = both.total.as_ref().unwrap().outcome.cluster.unwrap();
+        // Twelve pods need three nodes, two of them from the scan at 310 s on; a second pass of the cluster autoscaler
+        // finds that those under way suffice.
+        assert_eq!(cluster.nodes_max, Some(3.0));
+        let waited = cluster.pending_pod_seconds;
+        assert!((waited - 4.0 * (130.0 + 127.0)).abs() < 16.0, "until the nodes come at 430 s: {waited}");
+        assert!(cluster.node_hours.unwrap() < 1.0 + 2.0, "they go again: {cluster:?}");
+        assert_eq!(format!("{both:?}"), format!("{:?}", together(tenants(), &settings)), "the same twice");
+    }
 }

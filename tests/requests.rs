@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use hpatune::autoscalers::HpaAutoscaler;
 use hpatune::hpa;
-use hpatune::sim::settings::{Balancing, Family, IntOrPercent, Queue, Throttling};
-use hpatune::sim::{Autoscaler, Knobs, Level, Patch, Run, Settings, View, Workload, run};
+use hpatune::sim::settings::{Balancing, Cluster, Family, IntOrPercent, Queue, Throttling};
+use hpatune::sim::{Autoscaler, Knobs, Level, Patch, Run, Settings, Tenant, View, Workload, run, run_together};
 use hpatune::trace::{Header, Series};
 use hpatune::units::{Bytes, Millicores, Percent, Replicas, SimTime};
 use proptest::prelude::*;
@@ -221,6 +221,7 @@ prop_compose! {
         crash_all_at in prop::collection::vec(0_u64..1500, 0..4),
         rollouts in prop::collection::vec(0_u64..1500, 0..4),
         (surge, unavailable) in (0_u32..150, 0_u32..=100),
+        nodes in prop::option::of((0_u32..4, 0_u32..4, 0_u32..6, 1_u32..5, 0_u64..300)),
     ) -> Settings {
         let mut it = settings();
         it.requests.balancing = balancing;
@@ -240,6 +241,15 @@ prop_compose! {
         it.startup.median = Duration::from_secs(start);
         it.startup.p99 = Duration::from_secs(2 * start);
         it.cluster.cpu = cluster.map(Millicores);
+        if let Some((nodes, more, pods, most_pods, provisioning)) = nodes {
+            it.cluster = Cluster { nodes: Some(nodes), max_nodes: Some(nodes + more), ..Cluster::default() };
+            it.cluster.min_nodes = Some(nodes / 2);
+            it.cluster.node_cpu = Some(Millicores(pods * limit + limit / 2));
+            it.cluster.node_memory = Some(Bytes(4 << 30));
+            it.cluster.node_pods = most_pods;
+            it.cluster.provisioning = Duration::from_secs(provisioning);
+            it.cluster.scale_down_after = Duration::from_secs(provisioning);
+        }
         it.rollout.at = rollouts.into_iter().map(Duration::from_secs).collect();
         it.rollout.max_surge = IntOrPercent::Percent(surge);
         it.rollout.max_unavailable = IntOrPercent::Percent(unavailable);
@@ -264,6 +274,26 @@ proptest! {
         let again = replay(&workload, &settings, Script(script, 0));
         // Unknown figures of a timeline are NaN, which equals nothing.
         prop_assert_eq!(format!("{first:?}"), format!("{again:?}"));
+    }
+
+    #[test]
+    fn any_functions_that_share_a_cluster_are_conserved_and_the_same_twice(
+        settings in worlds(),
+        counts in prop::collection::vec(prop::collection::vec(0.0_f64..900.0, 4..15), 1..4),
+        script in prop::collection::vec(0_i32..20, 1..30),
+    ) {
+        let tenants = || -> Vec<Tenant> {
+            let loads = counts.iter().map(|counts| workload(counts, None, &settings));
+            let tenant = |workload: Arc<Workload>| {
+                let window = workload.window();
+                Tenant { workload, autoscaler: Box::new(Script(script.clone(), 0)), tuner: None, window }
+            };
+            loads.map(tenant).collect()
+        };
+        let first = run_together(tenants(), &settings, 7, true);
+        first.runs.iter().for_each(sound);
+        prop_assert_eq!(first.runs.len(), counts.len());
+        prop_assert_eq!(format!("{first:?}"), format!("{:?}", run_together(tenants(), &settings, 7, true)));
     }
 
     #[test]

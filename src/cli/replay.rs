@@ -19,7 +19,7 @@ use crate::trace::split::ranges;
 
 /// Replay a trace under one policy: cost, violations, response times, and how replicas followed demand
 ///
-/// Each function of the trace is a Deployment of its own. Without --hpa, --autoscaler or --policy the HPA of [hpa] in the
+/// Each function of the trace is a Deployment of its own, alone in a cluster unless --together is given. Without --hpa, --autoscaler or --policy the HPA of [hpa] in the
 /// experiment file scales it: a stock HPA at 80 % CPU unless the file says otherwise. Baselines that learn from the past
 /// see the training part of the trace (see [split]).
 #[derive(Debug, clap::Args)]
@@ -42,6 +42,9 @@ pub(super) struct Replay {
     /// How closely requests are simulated
     #[arg(long, value_enum, default_value_t = Level::Fluid)]
     level: Level,
+    /// All functions share the room of [cluster]: what one leaves the others can have
+    #[arg(long)]
+    together: bool,
     /// Seed of start-up times, of the phases of the metrics path, and of single requests
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
@@ -93,12 +96,12 @@ impl Replay {
         self.make_directory()?;
         let loaded = traces::load(std::slice::from_ref(&self.trace), &self.function)?.remove(0);
         let tasks = tasks(&loaded, &world.experiment)?;
-        let runs = self.replay(&tasks, &policy, &world.experiment);
+        let sim::Together { runs, total } = self.replay(&tasks, &policy, &world.experiment);
         if let Some(path) = &self.timeline {
             output::write_file(path, |file| Ok(timelines(&tasks, &runs, file)?))?;
         }
         self.draw(&tasks, &runs, &policy.name)?;
-        let Some(total) = Run::merge(&runs) else { return Ok(Status::Done) };
+        let Some(total) = total else { return Ok(Status::Done) };
         if self.json {
             let hash = world.experiment.hash();
             serde_json::to_writer_pretty(&mut *out, &self.document(&tasks, &runs, &total, &hash))?;
@@ -127,22 +130,34 @@ impl Replay {
         Ok(Contender { name: "hpa".to_owned(), kind })
     }
 
-    fn replay(&self, tasks: &[Task], policy: &Contender, experiment: &Experiment) -> Vec<Run> {
+    fn replay(&self, tasks: &[Task], policy: &Contender, experiment: &Experiment) -> sim::Together {
         // Searches of baselines are of the fluid level, whatever they lead to is replayed at.
         let fluid = experiment.sim();
         let sim = sim::Settings { level: self.level.into(), ..fluid.clone() };
         let world = eval::World { sim: &fluid, hpa: &experiment.hpa, tune: &experiment.tune };
         let bar = output::progress((policy.ticks(&world) + 1) * tasks.len() as u64, "runs");
         let record = self.records();
-        let one = |task: &Task| {
-            let recipe: Recipe = policy.ready(task, &world, &|| bar.inc(1)).recipe;
-            let run = replay(&recipe, task, &sim, self.seed, record);
-            bar.inc(1);
-            run
+        let ready = |task: &Task| -> Recipe { policy.ready(task, &world, &|| bar.inc(1)).recipe };
+        let together = if self.together {
+            if !sim.cluster.bounded() {
+                tracing::warn!(
+                    "--together changes nothing: [cluster] leaves room for all; set cluster.cpu or cluster.nodes"
+                );
+            }
+            let recipes: Vec<Recipe> = tasks.par_iter().map(ready).collect();
+            let tenants = tasks.iter().zip(&recipes).map(|(task, recipe)| tenant(recipe, task, self.seed)).collect();
+            sim::run_together(tenants, &sim, self.seed, record)
+        } else {
+            let one = |task: &Task| {
+                let run = replay(&ready(task), task, &sim, self.seed, record);
+                bar.inc(1);
+                run
+            };
+            let runs: Vec<Run> = tasks.par_iter().map(one).collect();
+            sim::Together { total: Run::merge(&runs), runs }
         };
-        let runs = tasks.par_iter().map(one).collect();
         bar.finish_and_clear();
-        runs
+        together
     }
 
     #[cfg(feature = "plot")]
@@ -218,6 +233,12 @@ impl Replay {
 
 fn replay(recipe: &Recipe, task: &Task, settings: &sim::Settings, seed: u64, record: bool) -> Run {
     recipe.run(&task.workload, settings, seed, task.test.clone(), record)
+}
+
+/// A function that shares the cluster with others.
+fn tenant(recipe: &Recipe, task: &Task, seed: u64) -> sim::Tenant {
+    let (autoscaler, tuner) = recipe.make(seed);
+    sim::Tenant { workload: Arc::clone(&task.workload), autoscaler, tuner, window: task.test.clone() }
 }
 
 /// Every function of the trace, over all of its time. Under `fit_pods` a function without load is left out.

@@ -62,6 +62,9 @@ impl Cluster {
         let mut world = World { experiment: Experiment::load(self.config.as_deref())?, current: None };
         #[cfg(feature = "manifest")]
         self.manifests(&mut world)?;
+        if let Some(problem) = world.experiment.cluster.too_small(&world.experiment.pod) {
+            tracing::warn!("{problem}");
+        }
         Ok(world)
     }
 

@@ -82,7 +82,46 @@ impl Experiment {
         within("metrics.missing", self.metrics.missing, 0.0, 1.0)?;
         within("faults.crash_rate", self.faults.crash_rate, 0.0, 3600.0)?;
         within("requests.arrival_cv", self.requests.arrival_cv, 0.0, 100.0)?;
-        self.validate_rollout()
+        self.validate_rollout()?;
+        self.validate_cluster()
+    }
+
+    /// Nodes are modelled by `nodes` and their size, or not at all.
+    fn validate_cluster(&self) -> Result<(), InputError> {
+        let it = &self.cluster;
+        at_least("cluster.node_pods", f64::from(it.node_pods), 1.0)?;
+        at_least("cluster.scan", it.scan.as_secs_f64(), 1.0)?;
+        let Some(nodes) = it.nodes else {
+            let given = [
+                ("node_cpu", it.node_cpu.is_some()),
+                ("node_memory", it.node_memory.is_some()),
+                ("min_nodes", it.min_nodes.is_some()),
+                ("max_nodes", it.max_nodes.is_some()),
+            ];
+            let Some((key, _)) = given.into_iter().find(|it| it.1) else { return Ok(()) };
+            let error = InputError::new("there are no nodes to which it applies", "set cluster.nodes, or leave it out");
+            return Err(error.field(format!("cluster.{key}")));
+        };
+        within("cluster.nodes", f64::from(nodes), 0.0, 100_000.0)?;
+        for (key, bound) in [("cpu", it.cpu.is_some()), ("memory", it.memory.is_some())] {
+            if bound {
+                let help = format!("leave out cluster.{key} or cluster.nodes");
+                return Err(InputError::new("nodes bound the room too", help).field(format!("cluster.{key}")));
+            }
+        }
+        for (key, size) in [("node_cpu", it.node_cpu.is_some()), ("node_memory", it.node_memory.is_some())] {
+            if !size {
+                let help = format!("set cluster.{key} to what a node has allocatable");
+                return Err(InputError::new(format!("nodes need {key}"), help).field("cluster.nodes"));
+            }
+        }
+        if let Some(fewest) = it.min_nodes {
+            within("cluster.min_nodes", f64::from(fewest), 0.0, f64::from(nodes))?;
+        }
+        match it.max_nodes {
+            Some(most) => within("cluster.max_nodes", f64::from(most), f64::from(nodes), 100_000.0),
+            None => Ok(()),
+        }
     }
 
     /// What the API server demands of `strategy.rollingUpdate`.

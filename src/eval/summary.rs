@@ -213,6 +213,7 @@ fn keys() -> Vec<String> {
         scaling: Scaling::default(),
         replicas: ReplicaStats::default(),
         faults: None,
+        cluster: None,
         sim: SimStats::default(),
         objective: 0.0,
     };

@@ -3,7 +3,7 @@
 use super::number::{NONE, count, dollars, percent, significant};
 use super::table::{Align, Table};
 use crate::sim::Outcome;
-use crate::sim::outcome::Faults;
+use crate::sim::outcome::{Cluster, Faults};
 
 /// A line for each run.
 pub fn table<'a>(rows: impl Iterator<Item = (&'a str, &'a Outcome)>) -> Table {
@@ -47,14 +47,25 @@ pub fn summary(policy: &str, functions: usize, total: &Outcome) -> String {
     let functions = super::number::counted(functions, "function");
     format!(
         "{policy} on {functions} over {} hours: {} % late or lost, {met}; {} pods started, {} of requests waited for \
-         one{}; objective {} pod-hours.",
+         one{}{}; objective {} pod-hours.",
         significant(hours, 4),
         percent(total.slo.violation_rate),
         count(total.cold_starts.pods),
         format_args!("{} %", percent(total.cold_starts.request_rate)),
         total.faults.map(deaths).unwrap_or_default(),
+        total.cluster.map(room).unwrap_or_default(),
         significant(total.objective, 4),
     )
+}
+
+/// What nodes there were, and how long pods waited for room, as a part of a sentence.
+fn room(cluster: Cluster) -> String {
+    let nodes = cluster.node_hours.zip(cluster.nodes_max);
+    let nodes =
+        nodes.map(|(hours, most)| format!("; {} node-hours on up to {} nodes", significant(hours, 4), count(most)));
+    let hours = cluster.pending_pod_seconds / 3600.0;
+    let waited = (hours > 0.0).then(|| format!("; pods waited {} hours for room", significant(hours, 3)));
+    nodes.into_iter().chain(waited).collect()
 }
 
 /// What died, as a part of a sentence.

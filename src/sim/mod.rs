@@ -1,6 +1,7 @@
 //! The simulated cluster: an event queue, pods, the metrics path, service and cost around the HPA.
 
 mod arrivals;
+mod cluster;
 pub mod control;
 mod demand;
 pub mod elasticity;
@@ -24,6 +25,7 @@ pub mod settings;
 mod simulation;
 mod startup;
 mod timeline;
+mod together;
 mod view;
 pub mod workload;
 mod world;
@@ -35,4 +37,5 @@ pub use requests::Books;
 pub use run::{Run, run};
 pub use settings::{Level, Settings};
 pub use simulation::Simulation;
+pub use together::{Tenant, Together, run_together};
 pub use workload::{Slot, Workload};

@@ -66,6 +66,9 @@ pub struct Outcome {
     /// Containers that died; left out when none did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub faults: Option<Faults>,
+    /// The room for pods; left out where `[cluster]` does not bound it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<Cluster>,
     /// What the simulation itself did.
     pub sim: SimStats,
     /// Reserved pod time plus the price of violations and starts, in pod-hours: what search and learning minimise.
@@ -176,6 +179,20 @@ pub struct Faults {
     pub crashes: f64,
     /// Killed because they outgrew their memory limit.
     pub oom_kills: f64,
+}
+
+/// The room for pods.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Cluster {
+    /// Node time from a node's request to its end, in hours; left out where nodes are not modelled, and of single functions
+    /// that share nodes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node_hours: Option<f64>,
+    /// Most nodes at a time, those under way included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nodes_max: Option<f64>,
+    /// Pod-seconds that pods waited for room.
+    pub pending_pod_seconds: f64,
 }
 
 /// The simulation's own figures.

@@ -1,14 +1,19 @@
 //! The Deployment's pods. Pods that nothing can tell apart any more are a mere count; only young ones are kept singly,
 //! so that a run's cost hardly depends on how many there are.
 
-use std::time::Duration;
+use std::collections::VecDeque;
 
 mod deaths;
+mod places;
 mod pod;
+mod stop;
 
+pub(super) use places::{Membership, Places};
 pub(super) use pod::Pod;
 use pod::{FORGIVEN, Waiting};
+use stop::{Draining, Finishing};
 
+use super::cluster::Seat;
 use super::faults::Crashes;
 use super::requests::ServerId;
 use super::startup::StartLaw;
@@ -22,18 +27,19 @@ pub(super) struct Pods {
     /// Starting, or ready for a short time; in order of scheduling.
     pub(super) young: Vec<Pod>,
     /// Without a place in the cluster, in order of creation.
-    pending: Vec<Waiting>,
-    /// Terminating: when they end, and how many.
-    draining: Vec<(SimTime, u32)>,
-    /// Terminating at the request level: when each ends at the latest.
-    finishing: Vec<(SimTime, ServerId)>,
+    pending: VecDeque<Waiting>,
+    /// Terminating.
+    draining: Vec<Draining>,
+    finishing: Vec<Finishing>,
     /// Whether pods are kept singly however long they have been ready, as the request level needs it.
     singly: bool,
     serving: u32,
     leaving: u32,
     created: u64,
     restarts: u64,
-    room: u32,
+    places: Places,
+    /// Seconds that pods have waited for room.
+    waited_s: f64,
     starts: StartLaw,
     /// When containers crash; none when they never do.
     crashes: Option<Crashes>,
@@ -46,26 +52,42 @@ pub(super) struct Pods {
 const NEVER: SimTime = SimTime(i64::MAX);
 
 impl Pods {
-    /// `replicas` pods that have been ready for long, as far as there is `room` for them.
-    pub(super) fn new(now: SimTime, replicas: u32, room: u32, starts: StartLaw) -> Self {
-        let mature = replicas.min(room);
-        Self {
-            mature,
+    /// `replicas` pods that have been ready for long, as far as there is room for them.
+    pub(super) fn new(now: SimTime, replicas: u32, mut places: Places, starts: StartLaw) -> Self {
+        let (there, seats) = match &mut places {
+            Places::Room(room) => (replicas.min(*room), Vec::new()),
+            Places::Cluster(_) => {
+                let seats: Vec<Seat> = (0..replicas).map_while(|there| places.bind(there)).collect();
+                (seats.len() as u32, seats)
+            }
+        };
+        let mut pods = Self {
+            mature: there,
             young: Vec::new(),
-            pending: vec![Waiting { created: now, revision: 0 }; (replicas - mature) as usize],
+            pending: (there..replicas).map(|_| Waiting { created: now, revision: 0 }).collect(),
             draining: Vec::new(),
             finishing: Vec::new(),
             singly: false,
-            serving: mature,
+            serving: there,
             leaving: 0,
             created: 0,
             restarts: 0,
-            room,
+            places,
+            waited_s: 0.0,
             starts,
             crashes: None,
             next: NEVER,
             next_crash: NEVER,
+        };
+        if pods.places.modelled() {
+            pods.keep_singly(now);
+            for (pod, seat) in pods.young.iter_mut().zip(seats) {
+                pods.places.has_image(now, seat);
+                pod.seat = seat;
+            }
         }
+        pods.places.wait(now, replicas - there);
+        pods
     }
 
     /// Lets containers crash.
@@ -81,7 +103,8 @@ impl Pods {
     /// Keeps pods singly from here on.
     pub(super) fn keep_singly(&mut self, now: SimTime) {
         self.singly = true;
-        self.young.extend((0..std::mem::take(&mut self.mature)).map(|nth| Pod::long_ready(now, nth)));
+        let pods = 0..std::mem::take(&mut self.mature);
+        self.young.extend(pods.map(|nth| Pod::long_ready(now, nth)));
     }
 
     /// Keeps the pods singly, and finds a place for the requests of each with `open`, as for every pod that becomes ready.
@@ -129,7 +152,7 @@ impl Pods {
 
     fn find_next(&mut self) {
         let readiness = self.young.iter().filter(|pod| !pod.serving).map(|pod| pod.ready);
-        let ends = self.draining.iter().map(|it| it.0).chain(self.finishing.iter().map(|it| it.0));
+        let ends = self.draining.iter().map(|it| it.end).chain(self.finishing.iter().map(|it| it.end));
         self.next = readiness.chain(ends).min().unwrap_or(NEVER);
         if let Some(crashes) = &self.crashes {
             self.next_crash = self.young.iter().map(|pod| pod.crash).min().unwrap_or(NEVER).min(crashes.next());
@@ -142,20 +165,30 @@ impl Pods {
         self.place(now);
     }
 
-    /// Gives pending pods the room there is, the oldest first.
+    /// Gives pending pods the room there is, the oldest first; in a cluster that is shared, if no other pod waits.
     fn place(&mut self, now: SimTime) {
-        let count = (self.room.saturating_sub(self.placed()) as usize).min(self.pending.len());
-        let placed: Vec<Waiting> = self.pending.drain(..count).collect();
-        for Waiting { created, revision } in placed {
-            let index = self.created;
-            self.created += 1;
-            let start = self.starts.draw(index);
-            let running = now + start.pull;
-            let mut pod = Pod { revision, ..Pod::starting(index, created, running, running + start.init) };
-            pod.crash = self.crashes.as_ref().map_or(NEVER, |it| it.of(pod.sampled, 0, running));
-            self.young.push(pod);
+        if !self.pending.is_empty() && !self.places.wait_for_turn() {
+            while self.place_first(now) {}
         }
+        self.places.wait(now, self.pending());
         self.find_next();
+    }
+
+    /// Gives the oldest pending pod room, if there is any.
+    pub(super) fn place_first(&mut self, now: SimTime) -> bool {
+        let placed = self.placed();
+        let Some(&Waiting { created, revision }) = self.pending.front() else { return false };
+        let Some(seat) = self.places.bind(placed) else { return false };
+        self.pending.pop_front();
+        self.waited_s += now.since(created).as_secs_f64();
+        let index = self.created;
+        self.created += 1;
+        let start = self.starts.draw(index);
+        let running = now + self.places.pull(now, revision, seat).unwrap_or(start.pull);
+        let mut pod = Pod { revision, seat, ..Pod::starting(index, created, running, running + start.init) };
+        pod.crash = self.crashes.as_ref().map_or(NEVER, |it| it.of(pod.sampled, 0, running));
+        self.young.push(pod);
+        true
     }
 
     /// Pods of a version, and how many of them serve. Pods are kept singly.
@@ -165,73 +198,14 @@ impl Pods {
         (all + self.pending.iter().filter(|it| it.revision == revision).count() as u32, serving)
     }
 
-    /// Deletes `count` pods of a version in the `ReplicaSet` controller's order: pending first, then those not ready, then
-    /// the newest. Those that serve take `drain` to finish what they hold. Returns where the requests of those were, as
-    /// far as known.
-    pub(super) fn shrink(&mut self, now: SimTime, count: u32, revision: u32, drain: Duration) -> Vec<ServerId> {
-        let mut rest = count - self.shrink_pending(count, revision);
-        let (mut ended, mut servers) = (0, Vec::new());
-        while rest > 0 {
-            let own = self.young.iter().enumerate().filter(|it| it.1.revision == revision);
-            let newest = own.max_by_key(|(_, pod)| (!pod.serving, pod.index));
-            let Some((at, serving)) = newest.map(|(at, pod)| (at, pod.serving)) else {
-                let old = rest.min(self.mature);
-                self.mature -= old;
-                ended += old;
-                break;
-            };
-            servers.extend(self.young.remove(at).server);
-            ended += u32::from(serving);
-            rest -= 1;
-        }
-        self.serving -= ended;
-        if ended > 0 && !drain.is_zero() {
-            self.draining.push((now + drain, ended));
-            self.leaving += ended;
-        }
-        self.place(now);
-        servers
-    }
-
-    /// Deletes up to `count` pending pods of a version, the newest first; returns how many.
-    fn shrink_pending(&mut self, count: u32, revision: u32) -> u32 {
-        let mut deleted = 0;
-        while deleted < count
-            && let Some(at) = self.pending.iter().rposition(|it| it.revision == revision)
-        {
-            self.pending.remove(at);
-            deleted += 1;
-        }
-        deleted
-    }
-
-    /// A pod that was told to stop finishes what it holds, until `end` at the latest.
-    pub(super) fn finish(&mut self, server: ServerId, end: SimTime) {
-        self.finishing.push((end, server));
-        self.leaving += 1;
-        self.find_next();
-    }
-
-    /// A terminating pod has finished what it held.
-    pub(super) fn finished(&mut self, now: SimTime, server: ServerId) {
-        let before = self.finishing.len();
-        self.finishing.retain(|it| it.1 != server);
-        self.leaving -= (before - self.finishing.len()) as u32;
-        self.place(now);
-    }
-
-    /// Terminating pods whose time is over.
-    pub(super) fn overdue(&mut self, now: SimTime) -> Vec<ServerId> {
-        let overdue: Vec<ServerId> = self.finishing.extract_if(.., |it| it.0 <= now).map(|it| it.1).collect();
-        self.leaving -= overdue.len() as u32;
-        overdue
-    }
-
     /// Lets pods whose time has come end or become ready; returns for how many seconds those that became ready had run.
     /// `used` is `Flow::used`.
     pub(super) fn settle(&mut self, now: SimTime, used: f64) -> f64 {
-        let gone: u32 = self.draining.extract_if(.., |it| it.0 <= now).map(|it| it.1).sum();
-        self.leaving -= gone;
+        let ended: Vec<Draining> = self.draining.extract_if(.., |it| it.end <= now).collect();
+        for it in ended {
+            self.leaving -= it.count;
+            self.places.release(now, it.seat, it.count);
+        }
         let mut started_s = 0.0;
         for pod in self.young.iter_mut().filter(|pod| !pod.serving && pod.ready <= now) {
             pod.serving = true;
@@ -251,5 +225,39 @@ impl Pods {
         let grown =
             |pod: &mut Pod| pod.serving && pod.ready <= covered && (pod.kills == 0 || pod.ready + FORGIVEN <= now);
         self.mature += self.young.extract_if(.., grown).count() as u32;
+    }
+
+    /// When the cluster has something to do, if it is the function's own.
+    #[inline]
+    pub(super) fn next_cluster(&self) -> SimTime {
+        self.places.next()
+    }
+
+    /// The cluster does what it has to do.
+    pub(super) fn tend(&mut self, now: SimTime) {
+        if self.places.tend(now) {
+            self.place(now);
+        }
+    }
+
+    /// Pod-seconds that pods have waited for room by `end`.
+    pub(super) fn pending_seconds(&self, end: SimTime) -> f64 {
+        self.waited_s + self.pending.iter().map(|it| end.since(it.created).as_secs_f64()).sum::<f64>()
+    }
+
+    /// When the oldest pod that waits for room was created.
+    pub(super) fn oldest_pending(&self) -> Option<SimTime> {
+        self.pending.front().map(|it| it.created)
+    }
+
+    /// Tells the cluster how many pods wait for room.
+    pub(super) fn tell_pending(&mut self, now: SimTime) {
+        self.places.wait(now, self.pending());
+        self.find_next();
+    }
+
+    /// Where pods find a place.
+    pub(super) fn places_mut(&mut self) -> &mut Places {
+        &mut self.places
     }
 }

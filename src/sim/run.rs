@@ -3,11 +3,12 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::cluster::Usage;
 use super::control::{Autoscaler, Tuner};
 use super::elasticity::Curves;
 use super::latency::Histogram;
 use super::outcome::{
-    ColdStarts, Faults, Outcome, ReplicaStats, Requests, Scaling, SimStats, SloResult, TimelineRow, Totals,
+    Cluster, ColdStarts, Faults, Outcome, ReplicaStats, Requests, Scaling, SimStats, SloResult, TimelineRow, Totals,
 };
 use super::prices::{Costs, objective};
 use super::requests::Books;
@@ -43,6 +44,8 @@ pub(super) struct Sums {
     pub(super) costs: Costs,
     /// Share of requests that may violate the objective.
     pub(super) allowed: f64,
+    /// The room for pods, where it is bounded.
+    pub(super) cluster: Option<Cluster>,
 }
 
 impl Run {
@@ -52,6 +55,16 @@ impl Run {
 
     pub(super) fn with_books(self, books: Option<Books>) -> Self {
         Self { books, ..self }
+    }
+
+    /// What the run's nodes came to, where it has any.
+    pub(super) fn on_nodes(mut self, usage: Option<Usage>) -> Self {
+        if let (Some(cluster), Some(usage)) = (&mut self.sums.cluster, usage) {
+            cluster.node_hours = Some(usage.node_seconds / 3600.0);
+            cluster.nodes_max = Some(f64::from(usage.nodes_max));
+            self.outcome.cluster = self.sums.cluster;
+        }
+        self
     }
 
     pub(super) fn with_timeline(self, timeline: Vec<TimelineRow>) -> Self {
@@ -127,6 +140,12 @@ impl Sums {
         self.costs.cost.gb_hours += other.costs.cost.gb_hours;
         self.costs.cost.usd += other.costs.cost.usd;
         self.costs.objective += other.costs.objective;
+        if let (Some(mine), Some(theirs)) = (&mut self.cluster, other.cluster) {
+            let both = |a: Option<f64>, b: Option<f64>, join: fn(f64, f64) -> f64| a.zip(b).map(|(a, b)| join(a, b));
+            mine.node_hours = both(mine.node_hours, theirs.node_hours, |a, b| a + b);
+            mine.nodes_max = both(mine.nodes_max, theirs.nodes_max, f64::max);
+            mine.pending_pod_seconds += theirs.pending_pod_seconds;
+        }
     }
 
     fn outcome(&self) -> Outcome {
@@ -149,6 +168,7 @@ impl Sums {
             replicas: ReplicaStats { mean: share(self.replica_seconds, self.seconds), max: self.most_replicas },
             faults: (totals.crashes + totals.oom_kills > 0.0)
                 .then_some(Faults { crashes: totals.crashes, oom_kills: totals.oom_kills }),
+            cluster: self.cluster,
             sim: SimStats { events: self.events, simulated_s: self.seconds },
             objective: self.costs.objective,
         }

@@ -8,9 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::units::{Bytes, Millicores, Percent, Replicas, optional_span, span};
 
+mod cluster;
 mod faults;
 mod rollout;
 
+pub use cluster::Cluster;
 pub use faults::Faults;
 pub use rollout::{IntOrPercent, Rollout};
 
@@ -300,18 +302,6 @@ impl Default for MetricsPath {
             names: BTreeMap::new(),
         }
     }
-}
-
-/// `[cluster]`: the room for pods.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Cluster {
-    /// CPU that all pods of the function may request together. Pods beyond it stay pending. Left out, there is room.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cpu: Option<Millicores>,
-    /// Memory that all pods of the function may request together.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub memory: Option<Bytes>,
 }
 
 /// `[slo]`: which requests count as violations, and how many may.

@@ -9,8 +9,10 @@ use std::time::Duration;
 
 use rand::RngExt;
 
+use super::cluster::Cluster;
 use super::control::{Autoscaler, Patch, Telemetry, View};
-use super::outcome::Totals;
+use super::outcome::{self, Totals};
+use super::pods::Membership;
 use super::prices::Prices;
 use super::run::{Run, Sums};
 use super::settings::Settings;
@@ -34,6 +36,8 @@ enum Event {
     Crash,
     /// The Deployment's pod template changes.
     Rollout,
+    /// A node arrives, or the cluster autoscaler looks.
+    Cluster,
     /// metrics-server scrapes.
     Scrape,
     /// The autoscaler looks.
@@ -57,6 +61,8 @@ pub struct Simulation {
     events: u64,
     prices: Prices,
     allowed: f64,
+    /// Whether pods may lack room.
+    bounded: bool,
     timeline: Option<Timeline>,
 }
 
@@ -72,12 +78,24 @@ impl Simulation {
         seed: u64,
         window: Range<SimTime>,
     ) -> Self {
+        Self::in_cluster(workload, settings, autoscaler, seed, window, None)
+    }
+
+    /// As [`new`](Self::new), in a cluster that other functions share.
+    pub(super) fn in_cluster(
+        workload: Arc<Workload>,
+        settings: &Settings,
+        autoscaler: Box<dyn Autoscaler>,
+        seed: u64,
+        window: Range<SimTime>,
+        cluster: Option<Membership>,
+    ) -> Self {
         let resolution = settings.metrics.resolution.max(SHORTEST_PERIOD);
         let period = autoscaler.period().max(SHORTEST_PERIOD);
         let mut phases = stream(seed, Purpose::Metrics, 0);
         let (to_scrape, to_sync) = (resolution.mul_f64(phases.random()), period.mul_f64(phases.random()));
         let prices = Prices::new(&workload, settings);
-        let world = World::new(workload, settings, seed, window, autoscaler.knobs(), to_scrape);
+        let world = World::new(workload, settings, seed, window, autoscaler.knobs(), (to_scrape, cluster));
         let mut simulation = Self {
             next_scrape: world.now + to_scrape,
             next_sync: world.now + to_sync,
@@ -89,6 +107,7 @@ impl Simulation {
             events: 0,
             prices,
             allowed: 1.0 - settings.slo.target.fraction(),
+            bounded: settings.cluster.bounded(),
             timeline: None,
             world,
             autoscaler,
@@ -123,18 +142,60 @@ impl Simulation {
     /// Runs up to `until`, or the end of the window. Events at that time itself stay, so that a patch comes before them.
     pub fn advance(&mut self, until: SimTime) {
         let until = until.min(self.world.window.end);
-        loop {
-            let (at, event) = self.next_event();
-            // Signals of the service come first: they may change what is next.
-            if let Some(signal) = self.world.pass(at.min(until)) {
-                self.world.obey(signal);
-            } else if at >= until {
-                break;
-            } else {
-                self.events += 1;
-                self.handle(event);
-            }
+        while self.step(until) {}
+    }
+
+    /// Runs up to the next event before `until`, which lies within the window, and handles it; up to `until` if there is
+    /// none. Returns whether there was one.
+    pub(super) fn step(&mut self, until: SimTime) -> bool {
+        let (at, event) = self.next_event();
+        // Signals of the service come first: they may change what is next.
+        if let Some(signal) = self.world.pass(at.min(until)) {
+            self.world.obey(signal);
+        } else if at >= until {
+            return false;
+        } else {
+            self.events += 1;
+            self.handle(event);
         }
+        true
+    }
+
+    /// When the next event is.
+    pub(super) fn next(&self) -> SimTime {
+        self.next_event().0
+    }
+
+    /// Takes the cluster for a turn.
+    pub(super) fn lend_cluster(&mut self, cluster: Option<Box<Cluster>>) {
+        if let Some(place) = self.world.pods.places_mut().cluster_mut() {
+            *place = cluster;
+        }
+    }
+
+    /// Gives the cluster back after a turn.
+    pub(super) fn return_cluster(&mut self) -> Option<Box<Cluster>> {
+        self.world.pods.places_mut().cluster_mut()?.take()
+    }
+
+    /// The Deployment is deleted.
+    pub(super) fn leave_cluster(&mut self) {
+        self.world.pods.leave(self.world.now);
+    }
+
+    /// When the oldest pod that waits for room was created.
+    pub(super) fn oldest_pending(&self) -> Option<SimTime> {
+        self.world.pods.oldest_pending()
+    }
+
+    /// Gives the oldest pending pod room, if there is any.
+    pub(super) fn place_pending(&mut self) -> bool {
+        self.world.pods.place_first(self.world.now)
+    }
+
+    /// Tells the cluster how many pods wait for room.
+    pub(super) fn tell_pending(&mut self) {
+        self.world.pods.tell_pending(self.world.now);
     }
 
     /// Changes HPA fields, as of the next sync.
@@ -160,6 +221,9 @@ impl Simulation {
     pub fn finish(mut self) -> Run {
         self.advance(self.world.window.end);
         let mut world = self.world;
+        let end = world.window.end;
+        let usage = world.pods.places_mut().usage(end);
+        let pending_pod_seconds = world.pods.pending_seconds(end);
         world.service.check_conservation();
         Run::new(Sums {
             histogram: world.service.histogram(&world.workload),
@@ -173,7 +237,9 @@ impl Simulation {
             events: self.events + world.service.events(),
             costs: self.prices.costs(world.service.totals()),
             allowed: self.allowed,
+            cluster: self.bounded.then_some(outcome::Cluster { pending_pod_seconds, ..outcome::Cluster::default() }),
         })
+        .on_nodes(usage)
         .with_books(world.service.books())
         .with_timeline(self.timeline.map(Timeline::into_rows).unwrap_or_default())
     }
@@ -189,6 +255,7 @@ impl Simulation {
         consider(self.world.out_of_memory_at(), Event::OutOfMemory);
         consider(self.world.pods.next_crash(), Event::Crash);
         consider(self.world.next_rollout(), Event::Rollout);
+        consider(self.world.pods.next_cluster(), Event::Cluster);
         consider(self.next_scrape, Event::Scrape);
         consider(self.next_sync, Event::Sync);
         next
@@ -201,6 +268,7 @@ impl Simulation {
             Event::OutOfMemory => self.world.out_of_memory(),
             Event::Crash => self.world.crash(),
             Event::Rollout => self.world.begin_rollout(),
+            Event::Cluster => self.world.pods.tend(self.world.now),
             Event::Scrape => {
                 self.world.take_scrape();
                 self.next_scrape += self.resolution;

@@ -4,6 +4,8 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+mod deployment;
+
 use super::control::{Knobs, Telemetry};
 use super::elasticity::Reversals;
 use super::faults::Crashes;
@@ -11,7 +13,7 @@ use super::memory::Memory;
 use super::metrics::{Scrape, Scrapes};
 use super::noise::Noise;
 use super::outcome::TimelineRow;
-use super::pods::Pods;
+use super::pods::{Membership, Places, Pods};
 use super::requests::Signal;
 use super::rollout::Rollout;
 use super::service::Service;
@@ -50,22 +52,22 @@ pub(super) struct World {
 
 impl World {
     /// The world at the start of `window`, cut to the workload, with the first replicas ready for long. The first scrape
-    /// will be `first_scrape` later.
+    /// will be `first_scrape` later. In a `cluster` there may be other functions.
     pub(super) fn new(
         workload: Arc<Workload>,
         settings: &Settings,
         seed: u64,
         window: Range<SimTime>,
         knobs: Option<Knobs>,
-        first_scrape: Duration,
+        (first_scrape, cluster): (Duration, Option<Membership>),
     ) -> Self {
         let whole = workload.window();
         let start = window.start.clamp(whole.start, whole.end);
         let window = start..window.end.clamp(start, whole.end);
         let slot = workload.slot_at(start);
         let replicas = first_replicas(&workload.slots()[slot], settings, knobs);
-        let mut pods =
-            Pods::new(start, replicas.unsigned_abs(), room(settings), StartLaw::new(&settings.startup, seed));
+        let places = cluster.map_or_else(|| Places::new(settings, start), Places::Cluster);
+        let mut pods = Pods::new(start, replicas.unsigned_abs(), places, StartLaw::new(&settings.startup, seed));
         if Crashes::any(&settings.faults) {
             pods.let_crash(start, Crashes::new(&settings.faults, seed, start));
         }
@@ -303,96 +305,6 @@ impl World {
         self.serve_with_what_is_ready();
     }
 
-    /// Sets `scale.spec.replicas`; pods follow.
-    pub(super) fn scale(&mut self, wanted: Replicas) {
-        let delta = wanted - self.replicas;
-        if delta == 0 {
-            return;
-        }
-        let totals = self.service.totals_mut();
-        totals.actions += 1.0;
-        totals.churn += f64::from(delta.abs());
-        self.reversals.step(delta);
-        self.replicas = wanted;
-        self.most_replicas = self.most_replicas.max(wanted);
-        let before = self.pods.serving();
-        if let Some(rollout) = &mut self.rollout {
-            rollout.scale(wanted.unsigned_abs());
-            self.follow();
-            self.roll_on();
-        } else if delta > 0 {
-            self.grow(delta.unsigned_abs(), 0);
-        } else {
-            self.shrink(delta.unsigned_abs(), 0);
-        }
-        if self.pods.serving() != before {
-            self.serve_with_what_is_ready();
-        }
-    }
-
-    /// When the Deployment's pod template changes next.
-    pub(super) fn next_rollout(&self) -> SimTime {
-        self.rollout.as_ref().map_or(SimTime(i64::MAX), Rollout::next)
-    }
-
-    /// The Deployment's pod template changes.
-    pub(super) fn begin_rollout(&mut self) {
-        if let Some(rollout) = &mut self.rollout {
-            rollout.begin(self.now);
-        }
-        self.roll_on();
-        self.serve_with_what_is_ready();
-    }
-
-    /// The Deployment controller goes on with an update, as far as ready pods let it.
-    fn roll_on(&mut self) {
-        while let Some(rollout) = self.rollout.as_mut().filter(|rollout| rollout.sets().len() > 1) {
-            let available: Vec<u32> = rollout.sets().iter().map(|set| self.pods.of(set.revision).1).collect();
-            if !rollout.sync(self.replicas.unsigned_abs(), &available) {
-                break;
-            }
-            self.follow();
-        }
-    }
-
-    /// The `ReplicaSet` controller creates and deletes pods until every version has as many as it shall.
-    fn follow(&mut self) {
-        let sets = self.rollout.as_ref().map_or(Vec::new(), |rollout| rollout.sets().to_vec());
-        for set in sets {
-            let (pods, _) = self.pods.of(set.revision);
-            if set.replicas > pods {
-                self.grow(set.replicas - pods, set.revision);
-            } else if set.replicas < pods {
-                self.shrink(pods - set.replicas, set.revision);
-            }
-        }
-    }
-
-    /// Creates pods of a version.
-    fn grow(&mut self, count: u32, revision: u32) {
-        self.service.totals_mut().starts += f64::from(count);
-        self.pods.grow(self.now, count, revision);
-    }
-
-    /// Deletes pods of a version. How long one takes to finish what it holds (what waits, and a request, up to the grace
-    /// period) is estimated at the fluid level; at the request level it ends when it is done.
-    fn shrink(&mut self, count: u32, revision: u32) {
-        match &mut self.service {
-            Service::Fluid(flow) => {
-                let seconds = flow.age() + self.workload.slots()[self.slot].service_s;
-                let drain = Duration::try_from_secs_f64(seconds).map_or(self.grace, |span| span.min(self.grace));
-                self.pods.shrink(self.now, count, revision, drain);
-            }
-            Service::Requests(requests) => {
-                for server in self.pods.shrink(self.now, count, revision, Duration::ZERO) {
-                    if requests.retire(server) {
-                        self.pods.finish(server, self.now + self.grace);
-                    }
-                }
-            }
-        }
-    }
-
     /// A row of the timeline, without what happened since the last one.
     pub(super) fn row(&self) -> TimelineRow {
         TimelineRow {
@@ -414,12 +326,4 @@ fn first_replicas(slot: &Slot, settings: &Settings, knobs: Option<Knobs>) -> Rep
     let demand = i32::try_from(slot.demand).unwrap_or(i32::MAX);
     let wanted = settings.pod.replicas.unwrap_or(demand).max(0);
     knobs.map_or(wanted, |knobs| wanted.clamp(knobs.min_replicas, knobs.max_replicas.max(knobs.min_replicas)))
-}
-
-/// Pods that the cluster has room for.
-fn room(settings: &Settings) -> u32 {
-    let of = |all: Option<u64>, one: u64| all.map_or(u64::MAX, |all| all / one.max(1));
-    let cpu = of(settings.cluster.cpu.map(|cpu| u64::from(cpu.0)), u64::from(settings.pod.cpu_request.0));
-    let memory = of(settings.cluster.memory.map(|it| it.0), settings.pod.memory_request.0);
-    u32::try_from(cpu.min(memory)).unwrap_or(u32::MAX)
 }

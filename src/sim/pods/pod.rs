@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::sim::cluster::Seat;
 use crate::sim::requests::ServerId;
 use crate::units::SimTime;
 
@@ -39,6 +40,8 @@ pub(in crate::sim) struct Pod {
     pub(in crate::sim) sampled: u64,
     /// Its version; see `Rollout`.
     pub(super) revision: u32,
+    /// Its node.
+    pub(super) seat: Seat,
     /// When its container crashes.
     pub(super) crash: SimTime,
     /// Restarts since the back-off was last the shortest, and all restarts.
@@ -67,6 +70,7 @@ impl Pod {
             server: None,
             sampled: index,
             revision: 0,
+            seat: Seat::FIRST,
             crash: SimTime(i64::MAX),
             kills: 0,
             lives: 0,
