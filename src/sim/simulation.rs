@@ -17,7 +17,7 @@ use super::prices::Prices;
 use super::run::{Run, Sums};
 use super::settings::Settings;
 use super::timeline::Timeline;
-use super::view::{Buffers, Container, Served, signals};
+use super::view::{Buffers, Container, Served};
 use super::workload::Workload;
 use super::world::World;
 use crate::random::{Purpose, stream};
@@ -290,8 +290,7 @@ impl Simulation {
         let (world, autoscaler) = (&self.world, &mut self.autoscaler);
         let replicas = (world.replicas, world.pods.status().cast_signed());
         let pods = (&self.container, &self.served);
-        let wanted = self.buffers.with(world.now, replicas, &world.scrapes, pods, |inputs| {
-            let signals = signals(world.now, &world.scrapes);
+        let wanted = self.buffers.with(world.now, replicas, &world.scrapes, pods, |inputs, signals| {
             autoscaler.sync(world.now, &View { inputs, telemetry: world.telemetry(), signals })
         });
         if let Some(wanted) = wanted {

@@ -85,12 +85,6 @@ fn milli(value: f64) -> i64 {
     (value * 1e3 - 1e-6).ceil() as i64
 }
 
-/// The metrics of all pods together at the newest scrape that can be read at `now`.
-pub(super) fn signals(now: SimTime, scrapes: &Scrapes) -> Option<Signals> {
-    let pair = scrapes.visible(now)?;
-    Some(Signals { requests_per_second: milli(pair.requests_per_second().0), in_flight: milli(pair.last.in_flight) })
-}
-
 fn group(count: u32) -> PodGroup<'static> {
     PodGroup {
         count,
@@ -158,7 +152,7 @@ impl Buffers {
         replicas: (i32, i32),
         scrapes: &Scrapes,
         (container, served): (&Container, &Served),
-        sync: impl FnOnce(Inputs<'_>) -> T,
+        sync: impl FnOnce(Inputs<'_>, Option<Signals>) -> T,
     ) -> T {
         let requests =
             [ContainerRequest { name: &container.name, cpu: Some(container.cpu), memory: Some(container.memory) }];
@@ -193,7 +187,7 @@ impl Buffers {
             object_metrics.extend(total.iter().map(|total| (name.as_str(), *total)));
             external_metrics.push((name, total));
         }
-        let result = sync(Inputs {
+        let inputs = Inputs {
             spec_replicas: replicas.0,
             status_replicas: replicas.1,
             selector: Selector::Matches,
@@ -203,7 +197,9 @@ impl Buffers {
             object_metrics: &object_metrics,
             external_metrics: &external_metrics,
             scale_update_error: false,
-        });
+        };
+        let signals = totals.map(|[requests_per_second, in_flight]| Signals { requests_per_second, in_flight });
+        let result = sync(inputs, signals);
         self.pods_metrics = emptied(pods_metrics);
         self.object_metrics = emptied(object_metrics);
         self.external_metrics = emptied(external_metrics);
