@@ -49,7 +49,7 @@ pub enum Baseline {
     PredictiveLinear,
     /// jthomperoo's predictive HPA with Holt–Winters smoothing of the counts, at rates chosen on training time.
     PredictiveHoltWinters,
-    /// The same models on the load, as far ahead as pods take to start, chosen on training time.
+    /// Such models and ridge regression on the load, as far ahead as pods take to start, chosen on training time.
     PredictiveLoad,
     /// Datadog's `WatermarkPodAutoscaler` on CPU, with watermarks chosen on training time.
     Wpa,
@@ -85,7 +85,7 @@ impl Baseline {
             "predictive HPA: a straight line through the last replica counts",
         ),
         (Self::PredictiveHoltWinters, "predictive-holt-winters", "predictive HPA: Holt-Winters on replica counts"),
-        (Self::PredictiveLoad, "predictive-load", "the same models on load, a pod's start-up time ahead"),
+        (Self::PredictiveLoad, "predictive-load", "line, Holt-Winters or ridge on load, a start-up time ahead"),
         (Self::Wpa, "wpa", "Datadog's watermark pod autoscaler on CPU, watermarks from training time"),
         (Self::Lcp, "lcp", "lazy capacity provisioning: pods move when no optimum of the past would keep them"),
         (Self::Vpa, "vpa", "the HPA on pods with the requests that VPA recommends from training time"),

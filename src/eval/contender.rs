@@ -197,7 +197,7 @@ fn smoothing(task: &Task, world: &World<'_>, tick: &(dyn Fn() + Sync)) -> Recipe
 fn forecasting(task: &Task, world: &World<'_>, tick: &(dyn Fn() + Sync)) -> Recipe {
     let recipe = |candidate: &forecasting::Candidate| {
         let hpa = candidate.hpa(world.hpa);
-        Recipe::autoscaler(Forecasting::new(&hpa, LoadForecast::new(*candidate, hpa.sync_period)))
+        Recipe::autoscaler(Forecasting::new(&hpa, LoadForecast::new(candidate.clone(), hpa.sync_period)))
     };
     let candidates = forecasting::Candidate::all(&task.context(world.hpa));
     recipe(&search(&searcher(&[task.ground()], world, &recipe, tick), candidates).best.candidate)

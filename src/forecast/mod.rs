@@ -5,8 +5,10 @@
 pub mod demand;
 pub mod holt_winters;
 pub mod regression;
+pub mod ridge;
 pub mod season;
 pub mod window;
 
 pub use demand::{Demand, Season};
 pub use holt_winters::{HoltWinters, Rates};
+pub use ridge::Ridge;

@@ -1,8 +1,10 @@
 //! Models of the load, as far ahead as a pod ordered now takes to serve.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::learned::Learned;
 use super::starts::{Starts, quantile};
 use super::{Model, replicas};
 use crate::autoscalers::Context;
@@ -15,20 +17,24 @@ use crate::units::{Percent, Replicas, SimTime};
 const DAY: usize = 86_400 / LOAD_STEP.as_secs() as usize;
 /// Forecasts whose errors are known and kept: the last hour's.
 const ERRORS: usize = 240;
+/// Penalties of ridges that are tried.
+const PENALTIES: [f64; 2] = [1e-4, 1e-2];
 /// The share of starts that the horizon covers.
 const COVERED: f64 = 0.9;
 
 /// What forecasts.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Kind {
     /// The straight line through so many steps of load.
     Line(usize),
     /// Additive Holt–Winters with a day as its season. It says nothing before two days of load are known.
     Daily(Rates),
+    /// Ridge regression on recent and yesterday's load, learned from training time.
+    Ridge(Arc<Learned>),
 }
 
 /// What training time chooses from.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Candidate {
     /// The model.
     pub kind: Kind,
@@ -47,17 +53,20 @@ impl Candidate {
             let rates = [(0.5, 0.0, 0.2), (0.2, 0.0, 0.4), (0.5, 0.05, 0.2)];
             kinds.extend(rates.map(|(level, trend, season)| Kind::Daily(Rates { level, trend, season })));
         }
+        let (load, train) = (context.workload.load_until(context.train.end), context.training_load());
+        let learned = PENALTIES.map(|penalty| Learned::from(load, load.len() - train.len(), penalty));
+        kinds.extend(learned.into_iter().flatten().map(|learned| Kind::Ridge(Arc::new(learned))));
         let mut all = Vec::new();
-        for kind in kinds {
+        for kind in &kinds {
             for quantile in [0.5, 0.8, 0.9, 0.97] {
-                all.extend([60, 75, 90].map(|target_cpu| Self { kind, quantile, target_cpu }));
+                all.extend([60, 75, 90].map(|target_cpu| Self { kind: kind.clone(), quantile, target_cpu }));
             }
         }
         all
     }
 
     /// How many there are at most.
-    pub const MOST: usize = 6 * 4 * 3;
+    pub const MOST: usize = 8 * 4 * 3;
 
     /// The HPA beside it: as `[hpa]`, at its target, and quick to scale down, because the forecast holds what is needed.
     #[must_use]
@@ -101,10 +110,11 @@ impl LoadForecast {
 
     /// The forecast `ahead` steps after the end of a load, in pods' worth; `None` when it cannot say.
     fn forecast(&self, load: &[f32], ahead: usize) -> Option<f64> {
-        let forecast = match self.candidate.kind {
+        let forecast = match &self.candidate.kind {
+            Kind::Ridge(learned) => learned.forecast(load, ahead)?,
             Kind::Daily(_) => self.smoother.as_ref()?.forecast(ahead),
             Kind::Line(window) => {
-                let newest = load.iter().rev().take(window).enumerate();
+                let newest = load.iter().rev().take(*window).enumerate();
                 regression::line(newest.map(|(back, &load)| ((back + ahead) as f64, f64::from(load))))?.0
             }
         };

@@ -3,11 +3,12 @@
 //!
 //! `predictive-linear` and `predictive-holt-winters` are jthomperoo's `PredictiveHorizontalPodAutoscaler`, which models the
 //! replica counts that the metrics led to. Counts follow the load late and are whole numbers, so `predictive-load` has
-//! the same models on the load itself, as far ahead as pods take to start.
+//! the same models and a ridge regression on the load itself, as far ahead as pods take to start.
 //! Source: jthomperoo/predictive-horizontal-pod-autoscaler `internal/controllers`, `internal/prediction`, `algorithms`.
 //! Left out: decisions other than the maximum, alignment and reset of histories, tuning by hooks.
 
 mod counts;
+mod learned;
 mod load;
 mod starts;
 
@@ -20,6 +21,7 @@ use crate::sim::{Autoscaler, Knobs, Patch, View};
 use crate::units::{Replicas, SimTime};
 
 pub use counts::{HoltWintersCounts, LinearCounts};
+pub use learned::Learned;
 pub use load::{Candidate, LoadForecast};
 
 /// What says how many replicas will be wanted.
