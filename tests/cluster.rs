@@ -7,6 +7,7 @@ use std::time::Duration;
 use hpatune::autoscalers::HpaAutoscaler;
 use hpatune::hpa;
 use hpatune::sim::settings::IntOrPercent::{Count, Percent};
+use hpatune::sim::settings::Throttling;
 use hpatune::sim::{
     Autoscaler, Knobs, Level, Patch, Run, Settings, Tenant, Together, View, Workload, run, run_together,
 };
@@ -452,4 +453,50 @@ fn functions_that_share_nodes_make_them_come_and_go_together() {
         assert!(cluster.node_hours.unwrap() < 1.0 + 2.0, "they go again: {cluster:?}");
         assert_eq!(format!("{both:?}"), format!("{:?}", together(tenants(), &settings)), "the same twice");
     }
+}
+
+#[test]
+fn pods_that_want_more_than_their_node_has_share_it() {
+    for throttling in [Throttling::Even, Throttling::Cfs] {
+        let mut settings = settings(4, Level::Requests);
+        on_nodes(1, 1, &mut settings);
+        settings.requests.throttling = throttling;
+        settings.pod.cpu_limit = Some(Millicores(2000));
+        settings.slo.timeout = Duration::from_secs(10);
+        // 40 requests a second want four cores; four pods may use eight, and their node has two.
+        let load = workload("f", &[40.0; 30], &settings);
+        let crowded = replay(&load, &settings, FIXED, 1);
+        let used = crowded.totals().cpu_seconds;
+        // The first second of each swing is not held back yet.
+        assert!((used / 3600.0 - 1.0).abs() < 0.02, "{used} CPU-seconds of two cores for half an hour");
+        let held = crowded.outcome.cluster.unwrap().contended_pod_seconds.unwrap();
+        assert!(held > 0.95 * 4.0 * 1800.0, "{held}");
+        settings.cluster.node_cpu = Some(Millicores(8000));
+        let alone = replay(&load, &settings, FIXED, 1);
+        assert_eq!(alone.outcome.cluster.unwrap().contended_pod_seconds, Some(0.0));
+        assert!((alone.totals().cpu_seconds / 7200.0 - 1.0).abs() < 0.02 && alone.outcome.slo.met);
+    }
+}
+
+#[test]
+fn a_neighbour_that_computes_slows_a_function_down_and_one_that_rests_does_not() {
+    let mut settings = settings(2, Level::Requests);
+    on_nodes(1, 1, &mut settings);
+    settings.pod.cpu_limit = Some(Millicores(2000));
+    let quiet = workload("quiet", &[8.0; 30], &settings);
+    let p90 = |neighbour: f64| {
+        let beside = workload("beside", &[neighbour; 30], &settings);
+        together(vec![tenant(&quiet, FIXED), tenant(&beside, FIXED)], &settings).runs[0].outcome.latency_ms.p90
+    };
+    // Two pods each on two cores: a neighbour that wants all of it leaves one core to 0.8 cores' worth of requests.
+    let (rests, computes) = (p90(0.1), p90(60.0));
+    assert!(computes > 1.5 * rests, "{computes} ms beside one that computes, {rests} ms beside one that rests");
+}
+
+#[test]
+fn pods_held_to_their_request_never_contend() {
+    let mut settings = settings(4, Level::Requests);
+    on_nodes(1, 1, &mut settings);
+    let run = replay(&workload("f", &[40.0; 10], &settings), &settings, FIXED, 1);
+    assert_eq!(run.outcome.cluster.unwrap().contended_pod_seconds, None);
 }

@@ -222,6 +222,7 @@ prop_compose! {
         rollouts in prop::collection::vec(0_u64..1500, 0..4),
         (surge, unavailable) in (0_u32..150, 0_u32..=100),
         nodes in prop::option::of((0_u32..4, 0_u32..4, 0_u32..6, 1_u32..5, 0_u64..300)),
+        more_limit in prop::bool::ANY,
     ) -> Settings {
         let mut it = settings();
         it.requests.balancing = balancing;
@@ -241,6 +242,7 @@ prop_compose! {
         it.startup.median = Duration::from_secs(start);
         it.startup.p99 = Duration::from_secs(2 * start);
         it.cluster.cpu = cluster.map(Millicores);
+        it.pod.cpu_limit = more_limit.then_some(Millicores(3 * limit));
         if let Some((nodes, more, pods, most_pods, provisioning)) = nodes {
             it.cluster = Cluster { nodes: Some(nodes), max_nodes: Some(nodes + more), ..Cluster::default() };
             it.cluster.min_nodes = Some(nodes / 2);

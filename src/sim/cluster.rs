@@ -4,6 +4,9 @@
 //! node that holds any number of pods, and has no images.
 
 mod autoscaler;
+mod contention;
+
+pub(super) use contention::Wants;
 
 use std::time::Duration;
 
@@ -40,6 +43,8 @@ struct Node {
     empty_since: SimTime,
     /// Member, version, and when its image is there.
     images: Vec<(usize, u32, SimTime)>,
+    /// Member, and the cores that a pod of it wanted when it was last asked.
+    wants: Vec<(usize, f64)>,
 }
 
 /// A function's pods that wait for room.
@@ -165,6 +170,7 @@ impl Cluster {
             pods: 0,
             empty_since: ready,
             images: Vec::new(),
+            wants: Vec::new(),
         };
         self.requested += 1;
         self.nodes.push(node);

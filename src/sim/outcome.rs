@@ -193,6 +193,10 @@ pub struct Cluster {
     pub nodes_max: Option<f64>,
     /// Pod-seconds that pods waited for room.
     pub pending_pod_seconds: f64,
+    /// Pod-seconds in which a pod was held to less than its CPU limit, because pods wanted more than their node has; left out
+    /// where that is not looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contended_pod_seconds: Option<f64>,
 }
 
 /// The simulation's own figures.

@@ -13,7 +13,7 @@ pub(super) use pod::Pod;
 use pod::{FORGIVEN, Waiting};
 use stop::{Draining, Finishing};
 
-use super::cluster::Seat;
+use super::cluster::{Seat, Wants};
 use super::faults::Crashes;
 use super::requests::ServerId;
 use super::startup::StartLaw;
@@ -243,6 +243,20 @@ impl Pods {
     /// Pod-seconds that pods have waited for room by `end`.
     pub(super) fn pending_seconds(&self, end: SimTime) -> f64 {
         self.waited_s + self.pending.iter().map(|it| end.since(it.created).as_secs_f64()).sum::<f64>()
+    }
+
+    /// What each pod that computes gets at most for the next second, in cores: infinity where its node has enough. `wants`
+    /// are the cores that it wants.
+    pub(super) fn contend(&mut self, wants: impl Fn(ServerId) -> f64) -> Vec<(ServerId, f64)> {
+        let young = self.young.iter().filter_map(|pod| Some((pod.server?, pod.seat)));
+        let finishing = self.finishing.iter().map(|it| (it.stopped.server, it.stopped.seat));
+        let pods: Vec<(ServerId, Seat)> = young.chain(finishing).collect();
+        let mut all = Wants::new();
+        for &(server, seat) in &pods {
+            all.entry(seat).or_default().push(wants(server));
+        }
+        let held = self.places.contend(&all);
+        pods.into_iter().map(|(server, seat)| (server, held.get(&seat).copied().unwrap_or(f64::INFINITY))).collect()
     }
 
     /// When the oldest pod that waits for room was created.

@@ -144,6 +144,8 @@ impl Sums {
             let both = |a: Option<f64>, b: Option<f64>, join: fn(f64, f64) -> f64| a.zip(b).map(|(a, b)| join(a, b));
             mine.node_hours = both(mine.node_hours, theirs.node_hours, |a, b| a + b);
             mine.nodes_max = both(mine.nodes_max, theirs.nodes_max, f64::max);
+            let (a, b) = (mine.contended_pod_seconds, theirs.contended_pod_seconds);
+            mine.contended_pod_seconds = both(a, b, |a, b| a + b);
             mine.pending_pod_seconds += theirs.pending_pod_seconds;
         }
     }

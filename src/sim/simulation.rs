@@ -38,6 +38,8 @@ enum Event {
     Rollout,
     /// A node arrives, or the cluster autoscaler looks.
     Cluster,
+    /// Nodes share their CPU anew.
+    Contend,
     /// metrics-server scrapes.
     Scrape,
     /// The autoscaler looks.
@@ -46,6 +48,9 @@ enum Event {
 
 /// No two scrapes or syncs are closer.
 const SHORTEST_PERIOD: Duration = Duration::from_millis(1);
+
+/// How often nodes share their CPU anew. Between two times each pod keeps its share, whatever others want.
+const CONTENTION_PERIOD: Duration = Duration::from_secs(1);
 
 /// One run of one function.
 pub struct Simulation {
@@ -56,6 +61,8 @@ pub struct Simulation {
     served: Served,
     next_scrape: SimTime,
     next_sync: SimTime,
+    /// When nodes share their CPU anew; never where there is no need to.
+    next_contention: SimTime,
     resolution: Duration,
     period: Duration,
     events: u64,
@@ -99,6 +106,7 @@ impl Simulation {
         let mut simulation = Self {
             next_scrape: world.now + to_scrape,
             next_sync: world.now + to_sync,
+            next_contention: if world.contended_s.is_some() { world.now } else { SimTime(i64::MAX) },
             buffers: Buffers::default(),
             container: Container::new(&settings.pod, world.starting_cores),
             served: Served::new(&settings.metrics),
@@ -237,7 +245,11 @@ impl Simulation {
             events: self.events + world.service.events(),
             costs: self.prices.costs(world.service.totals()),
             allowed: self.allowed,
-            cluster: self.bounded.then_some(outcome::Cluster { pending_pod_seconds, ..outcome::Cluster::default() }),
+            cluster: self.bounded.then_some(outcome::Cluster {
+                pending_pod_seconds,
+                contended_pod_seconds: world.contended_s,
+                ..outcome::Cluster::default()
+            }),
         })
         .on_nodes(usage)
         .with_books(world.service.books())
@@ -256,6 +268,7 @@ impl Simulation {
         consider(self.world.pods.next_crash(), Event::Crash);
         consider(self.world.next_rollout(), Event::Rollout);
         consider(self.world.pods.next_cluster(), Event::Cluster);
+        consider(self.next_contention, Event::Contend);
         consider(self.next_scrape, Event::Scrape);
         consider(self.next_sync, Event::Sync);
         next
@@ -269,6 +282,10 @@ impl Simulation {
             Event::Crash => self.world.crash(),
             Event::Rollout => self.world.begin_rollout(),
             Event::Cluster => self.world.pods.tend(self.world.now),
+            Event::Contend => {
+                self.world.contend();
+                self.next_contention += CONTENTION_PERIOD;
+            }
             Event::Scrape => {
                 self.world.take_scrape();
                 self.next_scrape += self.resolution;

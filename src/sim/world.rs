@@ -17,7 +17,7 @@ use super::pods::{Membership, Places, Pods};
 use super::requests::Signal;
 use super::rollout::Rollout;
 use super::service::Service;
-use super::settings::Settings;
+use super::settings::{Level, Settings};
 use super::startup::StartLaw;
 use super::workload::{Slot, Workload};
 use crate::units::{Replicas, SimTime};
@@ -48,6 +48,8 @@ pub(super) struct World {
     grace: Duration,
     /// Cores that a starting pod burns.
     pub(super) starting_cores: f64,
+    /// Pod-seconds in which nodes had less CPU than their pods wanted; none where that is not looked at.
+    pub(super) contended_s: Option<f64>,
 }
 
 impl World {
@@ -94,6 +96,7 @@ impl World {
             rollout,
             noise: settings.metrics.swing.then(|| Noise::new(seed)),
             grace: settings.pod.termination_grace,
+            contended_s: contends(settings).then_some(0.0),
             starting_cores: settings.startup.cpu_share * workload.pod().limit,
             workload,
         };
@@ -280,6 +283,17 @@ impl World {
         }
     }
 
+    /// Nodes share their CPU among pods that want more than there is, for the next second.
+    pub(super) fn contend(&mut self) {
+        let (Service::Requests(requests), Some(contended_s)) = (&mut self.service, &mut self.contended_s) else {
+            return;
+        };
+        for (server, cores) in self.pods.contend(|server| requests.wants(server)) {
+            *contended_s += f64::from(u8::from(cores < self.workload.pod().limit));
+            requests.hold_to(server, cores);
+        }
+    }
+
     /// Containers crash whose time has come: what they have taken is lost, what waits in front of them goes to others.
     pub(super) fn crash(&mut self) {
         let (serving, held) = (self.pods.serving(), self.held());
@@ -326,4 +340,10 @@ fn first_replicas(slot: &Slot, settings: &Settings, knobs: Option<Knobs>) -> Rep
     let demand = i32::try_from(slot.demand).unwrap_or(i32::MAX);
     let wanted = settings.pod.replicas.unwrap_or(demand).max(0);
     knobs.map_or(wanted, |knobs| wanted.clamp(knobs.min_replicas, knobs.max_replicas.max(knobs.min_replicas)))
+}
+
+/// Whether pods on a node can get in each other's way: single requests compute, and pods may use more than they request.
+fn contends(settings: &Settings) -> bool {
+    let more = settings.pod.limit() > settings.pod.cpu_request;
+    settings.level == Level::Requests && settings.cluster.nodes.is_some() && more
 }

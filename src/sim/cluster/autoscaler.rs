@@ -66,8 +66,17 @@ impl Cluster {
                     None if (self.nodes.len() as u32).saturating_add(requests) < self.most => {
                         requests += 1;
                         let (free, seat) = (self.node, Seat(u32::MAX));
-                        let images = Vec::new();
-                        coming.push(Node { seat, ready, arrived: false, free, pods: 0, empty_since: ready, images });
+                        let (images, wants) = (Vec::new(), Vec::new());
+                        coming.push(Node {
+                            seat,
+                            ready,
+                            arrived: false,
+                            free,
+                            pods: 0,
+                            empty_since: ready,
+                            images,
+                            wants,
+                        });
                         coming.len() - 1
                     }
                     None => break,

@@ -1,8 +1,9 @@
 //! Where pods find a place.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::sim::cluster::{Cluster, Seat, Usage};
+use crate::sim::cluster::{Cluster, Seat, Usage, Wants};
 use crate::sim::settings::Settings;
 use crate::units::SimTime;
 
@@ -109,6 +110,14 @@ impl Places {
             if let Some(cluster) = &mut it.cluster {
                 cluster.wait(now, it.member, pending);
             }
+        }
+    }
+
+    /// What pods get at most on nodes that have less CPU than their pods want, in cores.
+    pub(super) fn contend(&mut self, wants: &Wants) -> BTreeMap<Seat, f64> {
+        match self {
+            Self::Room(_) => BTreeMap::new(),
+            Self::Cluster(it) => it.cluster.as_mut().map_or_else(BTreeMap::new, |all| all.contend(it.member, wants)),
         }
     }
 

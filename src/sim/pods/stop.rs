@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Pods;
 use super::pod::Pod;
-use crate::sim::cluster::Seat;
+use crate::sim::cluster::{Seat, Wants};
 use crate::sim::requests::ServerId;
 use crate::units::SimTime;
 
@@ -21,14 +21,14 @@ pub(super) struct Draining {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Finishing {
     pub(super) end: SimTime,
-    stopped: Stopped,
+    pub(super) stopped: Stopped,
 }
 
 /// A pod that was told to stop: where its requests are, and its node.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::sim) struct Stopped {
     pub(in crate::sim) server: ServerId,
-    seat: Seat,
+    pub(super) seat: Seat,
 }
 
 impl Pods {
@@ -141,5 +141,6 @@ impl Pods {
             self.places.release(now, seat, count);
         }
         self.places.wait(now, 0);
+        self.places.contend(&Wants::new());
     }
 }

@@ -9,6 +9,7 @@
 
 mod balance;
 mod check;
+mod contend;
 mod dispatch;
 mod lifecycle;
 mod line;

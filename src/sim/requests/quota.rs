@@ -26,6 +26,12 @@ impl Quota {
         Self { each, left: each, end: Self::end_after(now) }
     }
 
+    /// Another limit; what is left of the current period is cut to it.
+    pub(super) fn set_limit(&mut self, limit: f64) {
+        self.each = limit * PERIOD;
+        self.left = self.left.min(self.each);
+    }
+
     fn end_after(now: f64) -> f64 {
         ((now / PERIOD).floor() + 1.0) * PERIOD
     }

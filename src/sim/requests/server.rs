@@ -119,6 +119,25 @@ impl Server {
         computing.chain(self.waiting.iter().map(|request| request.arrived))
     }
 
+    /// Requests that compute.
+    pub(super) fn threads(&self) -> f64 {
+        self.computing.len() as f64
+    }
+
+    /// Another limit, above 0, from `now` on; returns whether that changes anything.
+    pub(super) fn set_limit(&mut self, now: f64, limit: f64) -> bool {
+        if (limit - self.limit).abs() <= 1e-9 * limit {
+            return false;
+        }
+        self.pass(now);
+        self.limit = limit;
+        if let Some(quota) = &mut self.quota {
+            quota.set_limit(limit);
+        }
+        self.share();
+        true
+    }
+
     /// Lets time pass up to `now`, without a departure.
     #[inline]
     pub(super) fn pass(&mut self, now: f64) {
@@ -242,6 +261,20 @@ mod tests {
         let expected = [0.04, 0.65, 0.905, 0.905];
         assert!(left.iter().zip(expected).all(|(left, expected)| (left - expected).abs() < 1e-9), "{left:?}");
         assert!((used - 0.2).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_limit_that_changes_holds_from_then_on() {
+        for (throttling, expected) in [(Throttling::Even, 4.0), (Throttling::Cfs, 4.0)] {
+            let mut pod = Server::new(0, 1.0, 0.0, throttling);
+            pod.start(0.0, request(0.0, 3.0));
+            assert!(!pod.set_limit(1.0, 1.0) && pod.set_limit(1.0, 0.5));
+            assert!(pod.set_limit(3.0, 1.0), "two seconds at half a core");
+            assert!((pod.next() - expected).abs() < 0.051, "{throttling:?}: {}", pod.next());
+            let end = pod.next();
+            pod.finish(end);
+            assert!((pod.used - 3.0).abs() < 1e-9 && (pod.got() - pod.used).abs() < 1e-9);
+        }
     }
 
     #[test]

@@ -14,7 +14,8 @@ use crate::units::{Bytes, Millicores, span};
 /// A pod is bound at once to the node that has most left of CPU and memory together after it (kube-scheduler's
 /// `LeastAllocated`, the only one of its scores that is modelled; of equal nodes the oldest), or stays pending until one has
 /// room. The first start of a version of the pods on a node pulls the image there, in place of `startup.image_cached`; pods
-/// that come meanwhile wait for that pull. Nodes hold nothing but these pods, and none is drained to save a node.
+/// that come meanwhile wait for that pull. At the request level, pods whose CPU limit is above their request share what
+/// their node has in proportion to their requests, as of each second; the fluid level gives every pod its limit. Nodes hold nothing but these pods, and none is drained to save a node.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Cluster {
