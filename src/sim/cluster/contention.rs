@@ -75,7 +75,7 @@ mod tests {
     #[test]
     fn all_cores_are_given_away_and_none_twice() {
         for seed in 0..200_u32 {
-            let pods: Vec<(f64, f64)> = (0..1 + seed % 9)
+            let pods: Vec<(f64, f64)> = (0..=seed % 9)
                 .map(|it| (f64::from(1 + (seed * 7 + it * 13) % 11), f64::from((seed * 5 + it * 17) % 23) / 4.0))
                 .collect();
             let wanted: f64 = pods.iter().map(|it| it.1).sum();
