@@ -75,3 +75,20 @@ fn deaths(faults: Faults) -> String {
     let killed = (faults.oom_kills > 0.0).then(|| format!("; {} killed for memory", container(faults.oom_kills)));
     crashed.into_iter().chain(killed).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_summary_says_what_died_and_what_lacked_room() {
+        let said = |crashes, oom_kills| deaths(Faults { crashes, oom_kills });
+        assert_eq!(said(1.0, 0.0), "; 1 container crashed");
+        assert_eq!(said(12.0, 3.0), "; 12 containers crashed; 3 containers killed for memory");
+        let mut cluster = Cluster { pending_pod_seconds: 5400.0, ..Cluster::default() };
+        assert_eq!(room(cluster), "; pods waited 1.50 hours for room");
+        (cluster.node_hours, cluster.nodes_max) = (Some(26.5), Some(4.0));
+        assert_eq!(room(cluster), "; 26.50 node-hours on up to 4 nodes; pods waited 1.50 hours for room");
+        assert_eq!(room(Cluster::default()), "", "nothing where there was room");
+    }
+}

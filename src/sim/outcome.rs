@@ -188,7 +188,7 @@ pub struct Cluster {
     /// that share nodes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node_hours: Option<f64>,
-    /// Most nodes at a time, those under way included.
+    /// Most nodes at a time, those under way included; of several clusters, those of the largest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nodes_max: Option<f64>,
     /// Pod-seconds that pods waited for room.
