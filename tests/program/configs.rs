@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
+
+use super::hpatune;
 
 fn config(arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_hpatune"));
-    command.arg("config").args(arguments).output().expect("the program starts")
+    hpatune(Path::new("."), [&["config"], arguments].concat()).output().expect("the program starts")
 }
 
 #[test]

@@ -30,6 +30,7 @@ fn hpatune<S: AsRef<std::ffi::OsStr>>(folder: &Path, arguments: impl IntoIterato
 }
 
 /// What the program said, as text.
+#[cfg(feature = "ingest")]
 fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("messages are text")
 }
