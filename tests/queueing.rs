@@ -139,6 +139,9 @@ fn one_line_for_all_pods_is_m_m_c() {
         agrees(&runs, &name("W"), mean, response_s);
         agrees(&runs, &name("p95"), p95, |run| run.outcome.latency_ms.p95 / 1e3);
         agrees(&runs, &name("p99"), p99, |run| run.outcome.latency_ms.p99 / 1e3);
+        let times = |run: &Run| run.outcome.time_ms.unwrap();
+        agrees(&runs, &name("time in queue"), mean - 1.0 / mu, |run| times(run).queue / 1e3);
+        agrees(&runs, &name("time in service"), 1.0 / mu, |run| times(run).service / 1e3);
         let used = |run: &Run| run.totals().cpu_seconds / run.totals().ready_seconds;
         agrees(&runs, &name("utilisation"), lambda / mu / f64::from(pods), used);
     }
@@ -151,6 +154,10 @@ fn a_pod_that_shares_its_core_is_insensitive_to_the_law_of_service() {
         let runs = System::new(7.0, 10.0, 1).shared().cv(cv, family).replicate();
         // M/G/1-PS: E[T] = E[S]/(1 − ρ).
         agrees(&runs, &format!("M/G/1-PS, {family:?} {cv}"), 0.1 / 0.3, response_s);
+        // E[T | x] = x/(1 − ρ), so slowdowns have the mean 1/(1 − ρ) under any law; nothing waits in a line.
+        agrees(&runs, "its slowdown", 1.0 / 0.3, |run| run.outcome.slowdown.unwrap().mean);
+        assert!(runs.iter().all(|run| run.outcome.time_ms.unwrap().queue.abs() < 1e-9));
+        assert!(runs.iter().all(|run| (run.outcome.balance.unwrap().jain - 1.0).abs() < 1e-9), "one pod is even");
     }
 }
 

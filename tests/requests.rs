@@ -8,7 +8,7 @@ use std::time::Duration;
 use hpatune::autoscalers::HpaAutoscaler;
 use hpatune::hpa;
 use hpatune::sim::settings::{Balancing, Cluster, Family, IntOrPercent, Queue, Throttling};
-use hpatune::sim::{Autoscaler, Knobs, Level, Patch, Run, Settings, Tenant, View, Workload, run, run_together};
+use hpatune::sim::{Autoscaler, Knobs, Level, Patch, Run, Settings, Tenant, TimelineRow, View, Workload, run, run_together};
 use hpatune::trace::{Header, Series};
 use hpatune::units::{Bytes, Millicores, Percent, Replicas, SimTime};
 use proptest::prelude::*;
@@ -63,6 +63,12 @@ fn sound(run: &Run) {
     let kept = outcome.requests.completed + outcome.requests.dropped + run.in_flight();
     assert!((kept - outcome.requests.offered).abs() <= 1e-9 * outcome.requests.offered.max(1.0));
     assert!(outcome.requests.late <= outcome.requests.completed);
+    let times = outcome.time_ms.unwrap();
+    assert!((times.queue + times.service - outcome.latency_ms.mean).abs() <= 1e-6 * outcome.latency_ms.mean.max(1.0));
+    let balance = outcome.balance.unwrap();
+    assert!(balance.jain > 0.0 && balance.jain <= 1.0 + 1e-9, "{balance:?}");
+    let known = |row: &TimelineRow| row.p95_ms <= row.p99_ms || (row.p95_ms.is_nan() && row.p99_ms.is_nan());
+    assert!(run.timeline.iter().all(known));
     let text = serde_json::to_string(outcome).unwrap();
     assert!(!text.contains("null"), "JSON writes what is not finite as null: {text}");
     assert!(run.timeline.iter().all(|row| row.latency_ms.is_finite() && row.backlog_s.is_finite()));
@@ -182,6 +188,9 @@ fn scaling_to_zero_and_back_keeps_requests_at_the_gateway() {
     let script = Script(vec![0, 0, 0, 0, 3, 3, 3, 3, 3, 3, 3, 3, 0], 0);
     let run = replay(&workload(&[30.0; 60], None, &settings), &settings, script);
     assert!(run.outcome.cold_starts.request_rate > 0.1);
+    let (arrived, waited) = (run.outcome.cold_starts.request_rate, run.outcome.cold_starts.waited_rate.unwrap());
+    // Each start takes in all that had come by then; the few that come after the last pod has gone still wait at the end.
+    assert!((waited - arrived).abs() < 0.02, "{waited} taken of {arrived} that came");
     assert!(run.outcome.requests.dropped < 5.0, "{:?}", run.outcome.requests);
     assert!(run.outcome.latency_ms.p99 > 10e3, "some wait for a start");
 }

@@ -86,10 +86,11 @@ impl Evaluate {
     pub(super) fn run(self, out: &mut impl Write) -> anyhow::Result<Status> {
         let gates = self.require.iter().map(|text| Gate::parse(text)).collect::<Result<Vec<_>, _>>()?;
         let World { experiment, current } = self.cluster.load(&self.trace)?;
+        let level: Level = self.level.into();
         let contenders = self.contenders(current)?;
         let learned: Vec<String> = contenders.iter().filter(|it| it.is_learned()).map(|it| it.name.clone()).collect();
         let names: Vec<&str> = contenders.iter().map(|it| it.name.as_str()).collect();
-        gates.iter().flat_map(Gate::figures).try_for_each(|figure| check(&names, &learned, figure))?;
+        gates.iter().flat_map(Gate::figures).try_for_each(|figure| check(&names, &learned, level, figure))?;
         let loaded = traces::load(&self.trace, &self.function)?;
         let tasks = judged(&loaded, &experiment)?;
         if let Some(directory) = &self.output {
@@ -97,7 +98,6 @@ impl Evaluate {
         }
         let hash = experiment.hash();
         let seeds: Vec<u64> = (0..self.seeds).collect();
-        let level = self.level.into();
         let sim = experiment.sim();
         let world = eval::World { sim: &sim, hpa: &experiment.hpa, tune: &experiment.tune };
         let mut comparison = Comparison {
@@ -116,7 +116,7 @@ impl Evaluate {
         let results = comparison.run(&ready);
         bar.finish_and_clear();
         let summary = summarize(&results, 0);
-        let look_up = |figure: &_| look_up(&summary, &learned, figure);
+        let look_up = |figure: &_| look_up(&summary, &learned, level, figure);
         let verdicts = gates.iter().map(|gate| gate.decide(&look_up)).collect::<Result<Vec<_>, _>>()?;
         let document = Document {
             tool: TOOL,

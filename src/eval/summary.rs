@@ -8,10 +8,11 @@ use super::gates::Figure;
 use super::runner::Results;
 use super::stats::{Bootstrap, Interval};
 use crate::error::InputError;
-use crate::sim::Outcome;
 use crate::sim::outcome::{
-    ColdStarts, Cost, Elasticity, Latency, ReplicaStats, Requests, Scaling, SimStats, SloResult,
+    Balance, ColdStarts, Cost, Elasticity, Latency, ReplicaStats, Requests, Scaling, SimStats, SloResult, Slowdown,
+    Times,
 };
+use crate::sim::{Level, Outcome};
 
 /// The policy that the others are compared with.
 pub const REFERENCE: &str = "tuned";
@@ -201,15 +202,19 @@ impl Comparing {
 /// The figures that compare a policy with others.
 const COMPARISONS: [&str; 3] = ["cost_vs_tuned", "objective_vs_tuned", "gap_closed"];
 
-/// The keys of all figures of a run.
-fn keys() -> Vec<String> {
+/// The keys of all figures of a run at a level.
+fn keys(level: Level) -> Vec<String> {
+    let singly = level == Level::Requests;
     let nothing = Outcome {
         requests: Requests::default(),
         slo: SloResult::default(),
         latency_ms: Latency::default(),
+        time_ms: singly.then(Times::default),
+        slowdown: singly.then(Slowdown::default),
+        balance: singly.then(Balance::default),
         cost: Cost::default(),
         elasticity: Elasticity::default(),
-        cold_starts: ColdStarts::default(),
+        cold_starts: ColdStarts { waited_rate: singly.then_some(0.0), ..ColdStarts::default() },
         scaling: Scaling::default(),
         replicas: ReplicaStats::default(),
         faults: None,
@@ -226,18 +231,18 @@ fn resolve<'a>(policies: &[&'a str], learned: &'a [String], figure: &Figure) -> 
     exact.or_else(|| learned.first().filter(|_| figure.policy == "policy").map(String::as_str))
 }
 
-/// Checks that a comparison of `policies` will have a figure.
+/// Checks that a comparison of `policies` at a level will have a figure.
 ///
 /// # Errors
 /// A policy or a key that is not there.
-pub fn check(policies: &[&str], learned: &[String], figure: &Figure) -> Result<(), InputError> {
+pub fn check(policies: &[&str], learned: &[String], level: Level, figure: &Figure) -> Result<(), InputError> {
     let wrong = |what: String, names: String| {
         Err(InputError::new(format!("there is no {what}"), format!("take one of {names}")).field("--require"))
     };
     if resolve(policies, learned, figure).is_none() {
         return wrong(format!("policy {:?} in this comparison", figure.policy), policies.join(", "));
     }
-    let keys = keys();
+    let keys = keys(level);
     if keys.contains(&figure.key) || COMPARISONS.contains(&figure.key.as_str()) {
         return Ok(());
     }
@@ -251,9 +256,14 @@ pub fn check(policies: &[&str], learned: &[String], figure: &Figure) -> Result<(
 ///
 /// # Errors
 /// As [`check`].
-pub fn look_up(summaries: &[Summary], learned: &[String], figure: &Figure) -> Result<Interval, InputError> {
+pub fn look_up(
+    summaries: &[Summary],
+    learned: &[String],
+    level: Level,
+    figure: &Figure,
+) -> Result<Interval, InputError> {
     let policies: Vec<&str> = summaries.iter().map(|summary| summary.policy.as_str()).collect();
-    check(&policies, learned, figure)?;
+    check(&policies, learned, level, figure)?;
     let policy = resolve(&policies, learned, figure);
     let found = summaries.iter().find(|summary| Some(summary.policy.as_str()) == policy);
     let missing = || InputError::new(format!("there is no figure {figure}"), "take another").field("--require");

@@ -53,6 +53,15 @@ pub struct Outcome {
     pub slo: SloResult,
     /// Response times of served requests, pooled.
     pub latency_ms: Latency,
+    /// Where response times went. At the request level only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_ms: Option<Times>,
+    /// Response times over requests' own service times. At the request level only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slowdown: Option<Slowdown>,
+    /// How evenly pods were used. At the request level only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub balance: Option<Balance>,
     /// What it cost.
     pub cost: Cost,
     /// How well supply followed demand (SPEC RG elasticity metrics).
@@ -114,6 +123,48 @@ pub struct Latency {
     pub p999: f64,
 }
 
+/// Parts of the mean response time of served requests, in milliseconds; they add up to `latency_ms.mean`.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Times {
+    /// Mean time at the gateway and in lines in front of pods.
+    pub queue: f64,
+    /// Mean time from when a pod took a request to its answer, the CPU shared with others and waits for others included.
+    pub service: f64,
+}
+
+/// Response time of a served request over its own service time: what it would have taken alone on a pod of the nominal
+/// speed. 1 is no wait at all; a pod that is faster than nominal gives less. Requests that take no time are left out.
+/// Percentiles are within 1/128.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Slowdown {
+    /// Mean.
+    pub mean: f64,
+    /// Median.
+    pub p50: f64,
+    /// 95th percentile.
+    pub p95: f64,
+    /// 99th percentile.
+    pub p99: f64,
+}
+
+/// How evenly load lay on the pods of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Balance {
+    /// Jain's fairness index of the utilisation of pods, each weighted by the time `t` from its readiness to its end; `u`
+    /// is the CPU time that it used. From above 0, all load on one of many pods, to 1, all equally used; 1 without load.
+    ///
+    /// ```text
+    /// J = (Σ t x)² / (Σ t · Σ t x²),   x = u / t
+    /// ```
+    /// With equal `t` it is `(Σ x)² / (n Σ x²)`. Several runs together have the mean of theirs, weighted by pod time.
+    ///
+    /// Source: Jain, Chiu and Hawe, DEC-TR-301, 1984.
+    pub jain: f64,
+    /// 90th percentile, over pods that answered any request, of a pod's mean response time, in milliseconds and within
+    /// 1/128.
+    pub pod_p90_ms: f64,
+}
+
 /// Cost of reserved pods.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Cost {
@@ -148,8 +199,12 @@ pub struct Elasticity {
 pub struct ColdStarts {
     /// Pods started.
     pub pods: f64,
-    /// Share of requests that waited for a pod start.
+    /// Share of requests that arrived while no pod served, and so waited for a pod start.
     pub request_rate: f64,
+    /// Share of requests that waited, for whatever reason, until a pod became ready, which took them then. At the request
+    /// level only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waited_rate: Option<f64>,
 }
 
 /// Moves of the autoscaler.
@@ -233,11 +288,16 @@ pub struct TimelineRow {
     pub latency_ms: f64,
     /// Work that waits, in seconds of all ready pods.
     pub backlog_s: f64,
+    /// 95th percentile of the response times over the last period, in milliseconds; NaN when nothing was served, and at
+    /// the fluid level.
+    pub p95_ms: f64,
+    /// 99th percentile, likewise.
+    pub p99_ms: f64,
 }
 
 impl TimelineRow {
     /// The names of the columns, in the order of [`values`](Self::values).
-    pub const FIELDS: [&str; 11] = [
+    pub const FIELDS: [&str; 13] = [
         "t",
         "requests_per_s",
         "demand",
@@ -249,11 +309,13 @@ impl TimelineRow {
         "violation_rate",
         "latency_ms",
         "backlog_s",
+        "p95_ms",
+        "p99_ms",
     ];
 
     /// The row as numbers.
     #[must_use]
-    pub fn values(&self) -> [f64; 11] {
+    pub fn values(&self) -> [f64; 13] {
         [
             self.t,
             self.requests_per_s,
@@ -266,6 +328,8 @@ impl TimelineRow {
             self.violation_rate,
             self.latency_ms,
             self.backlog_s,
+            self.p95_ms,
+            self.p99_ms,
         ]
     }
 }
@@ -279,7 +343,7 @@ mod tests {
         let json = serde_json::to_value(TimelineRow::default()).unwrap();
         let names: Vec<&str> = json.as_object().unwrap().keys().map(String::as_str).collect();
         assert_eq!(names, TimelineRow::FIELDS);
-        let row = TimelineRow { t: 1.0, target: 7.0, backlog_s: 11.0, ..TimelineRow::default() };
+        let row = TimelineRow { t: 1.0, target: 7.0, p99_ms: 13.0, ..TimelineRow::default() };
         let json = serde_json::to_value(row).unwrap();
         let fields: Vec<f64> = json.as_object().unwrap().values().filter_map(serde_json::Value::as_f64).collect();
         assert!(fields.iter().zip(row.values()).all(|(field, value)| (field - value).abs() < 1e-12));

@@ -11,7 +11,7 @@ use super::outcome::{
     Cluster, ColdStarts, Faults, Outcome, ReplicaStats, Requests, Scaling, SimStats, SloResult, TimelineRow, Totals,
 };
 use super::prices::{Costs, objective};
-use super::requests::Books;
+use super::requests::{Books, Detail};
 use super::settings::{Pod, Settings};
 use super::simulation::Simulation;
 use super::workload::Workload;
@@ -34,6 +34,8 @@ pub struct Run {
 pub(super) struct Sums {
     pub(super) totals: Totals,
     pub(super) curves: Curves,
+    /// What only single requests tell; of several runs, of those at the request level.
+    pub(super) detail: Option<Detail>,
     pub(super) histogram: Histogram,
     pub(super) seconds: f64,
     pub(super) replica_seconds: f64,
@@ -128,6 +130,11 @@ impl Sums {
         mine.crashes += theirs.crashes;
         mine.oom_kills += theirs.oom_kills;
         self.curves.merge(&other.curves);
+        match (&mut self.detail, &other.detail) {
+            (Some(mine), Some(theirs)) => mine.add(theirs),
+            (mine @ None, theirs) => *mine = theirs.clone(),
+            (Some(_), None) => {}
+        }
         self.histogram.merge(&other.histogram);
         self.seconds += other.seconds;
         self.replica_seconds += other.replica_seconds;
@@ -151,7 +158,7 @@ impl Sums {
     }
 
     fn outcome(&self) -> Outcome {
-        let totals = &self.totals;
+        let (totals, detail) = (&self.totals, self.detail.as_ref());
         let share = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 0.0 };
         let violation_rate = share(totals.violations(), totals.offered);
         Outcome {
@@ -163,9 +170,16 @@ impl Sums {
             },
             slo: SloResult { violation_rate, met: violation_rate <= self.allowed },
             latency_ms: self.histogram.latency(totals.completed),
+            time_ms: detail.map(Detail::times),
+            slowdown: detail.map(Detail::slowdown),
+            balance: detail.map(Detail::balance),
             cost: self.costs.cost,
             elasticity: self.curves.metrics(),
-            cold_starts: ColdStarts { pods: totals.starts, request_rate: share(totals.cold, totals.offered) },
+            cold_starts: ColdStarts {
+                pods: totals.starts,
+                request_rate: share(totals.cold, totals.offered),
+                waited_rate: detail.map(Detail::waited_rate),
+            },
             scaling: Scaling { actions: totals.actions, churn: totals.churn, reversals: self.reversals },
             replicas: ReplicaStats { mean: share(self.replica_seconds, self.seconds), max: self.most_replicas },
             faults: (totals.crashes + totals.oom_kills > 0.0)

@@ -7,7 +7,7 @@ use super::flow::Flow;
 use super::latency::Histogram;
 use super::outcome::Totals;
 use super::pods::Pods;
-use super::requests::{Books, Requests, Signal};
+use super::requests::{Books, Detail, Requests, Signal};
 use super::settings::{Level, Settings};
 use super::workload::Workload;
 use crate::units::SimTime;
@@ -148,6 +148,30 @@ impl Service {
         match self {
             Self::Fluid(flow) => flow.recorder().histogram(workload.law()),
             Self::Requests(requests) => requests.histogram(),
+        }
+    }
+
+    /// Counts response times of intervals too from here on, at the request level.
+    pub(super) fn count_intervals(&mut self) {
+        if let Self::Requests(requests) = self {
+            requests.count_intervals();
+        }
+    }
+
+    /// Response times in seconds that shares of the requests do not exceed which were served since the last call; NaN
+    /// without any, and at the fluid level.
+    pub(super) fn end_interval<const N: usize>(&mut self, shares: [f64; N]) -> [f64; N] {
+        match self {
+            Self::Fluid(_) => [f64::NAN; N],
+            Self::Requests(requests) => requests.end_interval(shares),
+        }
+    }
+
+    /// What only single requests tell; `None` at the fluid level.
+    pub(super) fn detail(&self) -> Option<Detail> {
+        match self {
+            Self::Fluid(_) => None,
+            Self::Requests(requests) => Some(requests.detail()),
         }
     }
 

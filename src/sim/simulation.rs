@@ -11,7 +11,7 @@ use rand::RngExt;
 
 use super::cluster::Cluster;
 use super::control::{Autoscaler, Patch, Telemetry, View};
-use super::outcome::{self, Totals};
+use super::outcome::{self, TimelineRow, Totals};
 use super::pods::Membership;
 use super::prices::Prices;
 use super::run::{Run, Sums};
@@ -127,6 +127,7 @@ impl Simulation {
     /// Keeps a row of the timeline per sync from here on.
     pub fn record(&mut self) {
         self.timeline = Some(Timeline::default());
+        self.world.service.count_intervals();
     }
 
     /// The clock.
@@ -237,6 +238,7 @@ impl Simulation {
             histogram: world.service.histogram(&world.workload),
             totals: *world.service.totals(),
             curves: *world.service.curves_mut(),
+            detail: world.service.detail(),
             seconds: world.window.end.since(world.window.start).as_secs_f64(),
             replica_seconds: world.replica_seconds,
             most_replicas: f64::from(world.most_replicas),
@@ -314,9 +316,11 @@ impl Simulation {
             self.world.scale(wanted.max(0));
         }
         if let Some(timeline) = &mut self.timeline {
+            let [p95, p99] = self.world.service.end_interval([0.95, 0.99]);
             let (world, service) = (&self.world, &self.world.service);
             let since = world.now.since(world.window.start).as_secs_f64();
-            timeline.note(world.row(), since, service.totals(), service.latency_sum());
+            let row = TimelineRow { p95_ms: 1e3 * p95, p99_ms: 1e3 * p99, ..world.row() };
+            timeline.note(row, since, service.totals(), service.latency_sum());
         }
     }
 }

@@ -25,6 +25,8 @@ struct Row {
     violation_rate: Option<f64>,
     latency_ms: Option<f64>,
     backlog_s: Option<f64>,
+    p95_ms: Option<f64>,
+    p99_ms: Option<f64>,
 }
 
 impl Row {
@@ -42,6 +44,8 @@ impl Row {
             violation_rate: known(self.violation_rate),
             latency_ms: known(self.latency_ms),
             backlog_s: known(self.backlog_s),
+            p95_ms: known(self.p95_ms),
+            p99_ms: known(self.p99_ms),
         }
     }
 }

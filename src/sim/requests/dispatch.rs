@@ -57,7 +57,7 @@ impl Requests {
     #[inline]
     fn start(&mut self, place: u32, request: Request) {
         let server = &mut self.servers[place as usize];
-        server.start(self.clock, request);
+        server.start(self.clock, Request { taken: self.clock, ..request });
         self.finishes.set(place, server.next());
         if server.taken() >= self.fatal {
             self.signals.push(Signal::OutOfMemory(ServerId { place, serial: server.serial }));
@@ -83,7 +83,7 @@ impl Requests {
             self.finishes.set(place, self.servers[place as usize].next());
             return;
         }
-        self.complete(&request);
+        self.complete(place, &request);
         self.refill(place);
     }
 
@@ -94,7 +94,7 @@ impl Requests {
         // Its pod may have gone meanwhile, and the request with it.
         if server.serial == id.serial {
             server.idle -= 1;
-            self.complete(&request);
+            self.complete(id.place, &request);
             self.refill(id.place);
         }
     }
@@ -130,7 +130,7 @@ impl Requests {
 
     /// A request leaves with its answer.
     #[inline]
-    fn complete(&mut self, request: &Request) {
+    fn complete(&mut self, place: u32, request: &Request) {
         let response = self.clock - request.arrived;
         self.in_flight -= 1;
         self.sojourn += response;
@@ -143,6 +143,14 @@ impl Requests {
         let late = wait > self.workload.lateness().allowance(request.service_s) + RESOLUTION;
         self.counts.late += u64::from(late);
         self.responses.record(response);
+        self.queue_s += request.taken - request.arrived;
+        if request.service_s > 0.0 {
+            self.counts.slowed += 1;
+            self.slowdowns.record(response / request.service_s);
+        }
+        let server = &mut self.servers[place as usize];
+        server.answered += 1;
+        server.response_s += response;
     }
 
     /// A request leaves without an answer.

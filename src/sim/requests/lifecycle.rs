@@ -24,14 +24,13 @@ impl Requests {
         }
         self.tell_balancer(place);
         let gateway = std::mem::take(&mut self.gateway);
-        self.again(gateway);
+        self.counts.waited += self.again(gateway);
         id
     }
 
     /// Whether it is the pod that stands there, or one before it that has gone.
     fn stands(&self, id: ServerId) -> bool {
         self.servers.get(id.place as usize).is_some_and(|server| server.serial == id.serial)
-            && !self.vacant.contains(&id.place)
     }
 
     /// A pod is told to stop: it takes no more requests. Returns whether it holds any; one that does not is gone.
@@ -61,9 +60,9 @@ impl Requests {
         self.serving -= u32::from(server.serving);
         self.used += server.used;
         self.got += server.got();
-        // The sums of the pod are in `used` now; its successor in this place gets its own serial number.
-        *server = Server::new(u32::MAX, self.workload.pod().limit, self.clock, self.throttling);
-        server.serving = false;
+        self.pods.add(server, self.clock);
+        // The sums of the pod are in `used` and `pods` now; its successor in this place gets its own serial number.
+        *server = Server::gone(self.clock);
         let idle = self.idle.iter().filter(|it| it.0.server == id);
         lost.extend(idle.map(|it| it.0.request.arrived));
         self.in_flight -= lost.len() as u64;
@@ -76,8 +75,9 @@ impl Requests {
         self.again(waiting);
     }
 
-    /// Dispatches requests that have arrived before, ahead of those at the gateway.
-    fn again(&mut self, mut line: Line) {
+    /// Dispatches requests that have arrived before, ahead of those at the gateway. Returns how many pods took or queue.
+    fn again(&mut self, mut line: Line) -> u64 {
+        let mut given = 0;
         while let Some(request) = line.first() {
             let servers = &self.servers;
             let Some(place) = self.balancer.choose(|place| servers[place as usize].outstanding()) else { break };
@@ -87,8 +87,10 @@ impl Requests {
                 self.drop_one(&request);
             } else {
                 self.give(place, request);
+                given += 1;
             }
         }
         self.gateway.put_first(line);
+        given
     }
 }

@@ -10,6 +10,7 @@
 mod balance;
 mod check;
 mod contend;
+mod detail;
 mod dispatch;
 mod lifecycle;
 mod line;
@@ -25,6 +26,8 @@ use std::sync::Arc;
 
 use balance::Balancer;
 pub use check::Books;
+pub(super) use detail::Detail;
+use detail::PodSums;
 use line::Line;
 use responses::Responses;
 use server::Server;
@@ -63,6 +66,9 @@ struct Counts {
     dropped: u64,
     late: u64,
     cold: u64,
+    /// Those that waited until a pod became ready, and those of which slowdowns were counted.
+    waited: u64,
+    slowed: u64,
     /// Events handled.
     events: u64,
 }
@@ -116,6 +122,11 @@ pub(super) struct Requests {
     idle: BinaryHeap<Reverse<Idle>>,
     gateway: Line,
     responses: Responses,
+    slowdowns: Responses,
+    /// Time that served requests waited before a pod took them, in request-seconds.
+    queue_s: f64,
+    /// Pods that are gone.
+    pods: PodSums,
     counts: Counts,
     in_flight: u64,
     /// Time integral of requests in flight, and the sum of the times in flight of those that have left: Little's law.
@@ -160,6 +171,9 @@ impl Requests {
             idle: BinaryHeap::new(),
             gateway: Line::default(),
             responses: Responses::new(),
+            slowdowns: Responses::new(),
+            queue_s: 0.0,
+            pods: PodSums::new(),
             counts: Counts::default(),
             in_flight: 0,
             area: 0.0,
@@ -277,6 +291,16 @@ impl Requests {
     /// The sum of all response times so far, in request-seconds.
     pub(super) fn latency_sum(&self) -> f64 {
         self.responses.sum * self.workload.task_weight()
+    }
+
+    /// Counts response times of intervals too from here on.
+    pub(super) fn count_intervals(&mut self) {
+        self.responses.count_intervals();
+    }
+
+    /// Response times in seconds that shares of the requests do not exceed which were served since the last call.
+    pub(super) fn end_interval<const N: usize>(&mut self, shares: [f64; N]) -> [f64; N] {
+        self.responses.end_interval(shares)
     }
 
     /// The distribution of response times.

@@ -54,6 +54,11 @@ pub(super) struct Server {
     pub(super) idle: u32,
     /// CPU-seconds used so far.
     pub(super) used: f64,
+    /// When it became ready.
+    pub(super) opened: f64,
+    /// Requests that it answered, and the sum of their response times in seconds.
+    pub(super) answered: u64,
+    pub(super) response_s: f64,
     limit: f64,
     /// Under CFS, what it may still compute.
     quota: Option<Quota>,
@@ -77,6 +82,9 @@ impl Server {
             waiting: Line::default(),
             idle: 0,
             used: 0.0,
+            opened: now,
+            answered: 0,
+            response_s: 0.0,
             limit,
             quota: (throttling == Throttling::Cfs).then(|| Quota::new(limit, now)),
             rate: 0.0,
@@ -86,6 +94,16 @@ impl Server {
             work: 0.0,
             done: 0.0,
         }
+    }
+
+    /// What stands in a place that no pod has.
+    pub(super) fn gone(now: f64) -> Self {
+        Self { serving: false, ..Self::new(u32::MAX, 1.0, now, Throttling::Even) }
+    }
+
+    /// Whether no pod stands here.
+    pub(super) fn is_gone(&self) -> bool {
+        self.serial == u32::MAX
     }
 
     /// Requests that it has taken, which hold its memory and count against its concurrency.
@@ -213,7 +231,7 @@ mod tests {
     use super::*;
 
     fn request(arrived: f64, cpu_s: f64) -> Request {
-        Request { arrived, cpu_s, service_s: cpu_s, idle_s: 0.0 }
+        Request { arrived, taken: arrived, cpu_s, service_s: cpu_s, idle_s: 0.0 }
     }
 
     /// Runs requests `(arrival, CPU)` through a pod, and says when each leaves, in order of departure.

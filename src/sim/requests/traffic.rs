@@ -15,6 +15,8 @@ use crate::sim::workload::{Slot, Workload};
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Request {
     pub(super) arrived: f64,
+    /// When a pod took it; meaningless before.
+    pub(super) taken: f64,
     /// CPU time that it needs.
     pub(super) cpu_s: f64,
     /// Response time without any wait.
@@ -113,7 +115,13 @@ impl Traffic {
         let factor = self.law.sample(&mut self.service);
         let busy_s = factor * self.slot.busy_s;
         let service_s = factor * self.slot.service_s;
-        let request = Request { arrived: self.next, cpu_s: factor * self.cpu_s, service_s, idle_s: service_s - busy_s };
+        let request = Request {
+            arrived: self.next,
+            taken: self.next,
+            cpu_s: factor * self.cpu_s,
+            service_s,
+            idle_s: service_s - busy_s,
+        };
         self.left -= 1;
         self.draw();
         request
