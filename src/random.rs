@@ -38,6 +38,12 @@ pub enum Purpose {
     Balancing = 13,
     /// How long containers of the index-th pod of a run live before they crash.
     Crashes = 14,
+    /// Back-off of clients that send requests again.
+    Retries = 15,
+    /// Bursts of arrivals in the index-th slot.
+    Bursts = 16,
+    /// Speed of the index-th pod of a run.
+    PodSpeed = 17,
     /// Choice of the functions that are held out.
     HoldOut = 20,
 }

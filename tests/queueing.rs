@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hpatune::random::{Purpose, stream};
+use hpatune::sim::law::ServiceLaw;
 use hpatune::sim::settings::{Balancing, Family, Queue};
 use hpatune::sim::{Autoscaler, Knobs, Level, Patch, Run, Settings, View, Workload, run};
 use hpatune::trace::{Header, Series};
@@ -216,6 +217,54 @@ fn without_a_line_requests_are_lost_as_erlang_says_whatever_the_law() {
             agrees(&system.replicate(), &format!("Erlang B of {} at {lambda}/s", system.servers()), erlang_b, lost);
         }
     }
+}
+
+#[test]
+fn clients_that_try_again_much_later_meet_a_fresh_stream() {
+    // As the distance to the next attempt grows, attempts become Poisson at rate λ(1 + B + … + Bʳ), with B what Erlang's
+    // formula gives at that rate (Cohen, Philips Telecommunication Review 18, 1957).
+    for (lambda, mu, pods, retries, backoff_s) in [(8.0, 1.0, 10, 1, 60), (45.0, 10.0, 5, 2, 10)] {
+        let mut system = System::new(lambda, mu, pods);
+        system.settings.requests.queue_limit = Some(0);
+        system.settings.requests.retries = retries;
+        system.settings.requests.retry_backoff = Duration::from_secs(backoff_s);
+        let mut blocked = 0.0;
+        for _ in 0..200 {
+            let attempts: f64 = (0..=retries).map(|n| f64::powi(blocked, n.cast_signed())).sum();
+            let load = lambda / mu * attempts;
+            blocked = (1..=pods).fold(1.0, |b, k| load * b / (f64::from(k) + load * b));
+        }
+        let runs = system.replicate();
+        let name = |what| format!("{retries} retries at {lambda}/s: {what}");
+        let exact = f64::powi(blocked, retries.cast_signed() + 1);
+        agrees(&runs, &name("lost"), exact, |run| run.outcome.requests.dropped / run.outcome.requests.offered);
+        let again: f64 = (1..=retries).map(|n| f64::powi(blocked, n.cast_signed())).sum();
+        let retried = |run: &Run| run.outcome.requests.retried.unwrap() / run.outcome.requests.offered;
+        agrees(&runs, &name("sent again"), again, retried);
+    }
+}
+
+#[test]
+fn pods_of_unequal_speed_are_queues_of_unequal_speed() {
+    // Under random balancing each is M/G/1-PS by itself, of its own speed; a slow one would be unstable at too much load.
+    let mut system = System::new(12.0, 10.0, 4).shared().cv(1.0, Family::LogNormal);
+    system.settings.requests.balancing = Balancing::Random;
+    system.settings.pod.speed_cv = 0.3;
+    let of = |(seed, run): (usize, Run)| {
+        let speeds = (0..4).map(|nth| {
+            let mut rng = stream(seed as u64, Purpose::PodSpeed, u64::from(u32::MAX - nth));
+            ServiceLaw::new(0.3).sample(&mut rng)
+        });
+        let exact = speeds.map(|speed| 0.25 / (10.0 * speed - 3.0)).sum::<f64>();
+        assert!(run.outcome.balance.unwrap().jain < 0.999, "slow pods are busier");
+        response_s(&run) / exact
+    };
+    let ratios: Vec<f64> = system.replicate().into_iter().enumerate().map(of).collect();
+    let n = ratios.len() as f64;
+    let mean = ratios.iter().sum::<f64>() / n;
+    let half = T * (ratios.iter().map(|ratio| (ratio - mean).powi(2)).sum::<f64>() / (n - 1.0) / n).sqrt();
+    println!("pods of unequal speed: {mean:.5} ± {half:.5} of the closed form");
+    assert!((mean - 1.0).abs() <= half && half < 0.02, "{mean} ± {half}");
 }
 
 #[test]

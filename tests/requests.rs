@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use hpatune::autoscalers::HpaAutoscaler;
 use hpatune::hpa;
-use hpatune::sim::settings::{Balancing, Cluster, Family, IntOrPercent, Queue, Throttling};
+use hpatune::sim::settings::{Arrivals, Balancing, Cluster, Family, IntOrPercent, Queue, Throttling};
 use hpatune::sim::{Autoscaler, Knobs, Level, Patch, Run, Settings, Tenant, TimelineRow, View, Workload, run, run_together};
 use hpatune::trace::{Header, Series};
 use hpatune::units::{Bytes, Millicores, Percent, Replicas, SimTime};
@@ -64,7 +64,10 @@ fn sound(run: &Run) {
     assert!((kept - outcome.requests.offered).abs() <= 1e-9 * outcome.requests.offered.max(1.0));
     assert!(outcome.requests.late <= outcome.requests.completed);
     let times = outcome.time_ms.unwrap();
-    assert!((times.queue + times.service - outcome.latency_ms.mean).abs() <= 1e-6 * outcome.latency_ms.mean.max(1.0));
+    assert!(
+        (times.queue + times.service + times.retry - outcome.latency_ms.mean).abs()
+            <= 1e-6 * outcome.latency_ms.mean.max(1.0)
+    );
     let balance = outcome.balance.unwrap();
     assert!(balance.jain > 0.0 && balance.jain <= 1.0 + 1e-9, "{balance:?}");
     let known = |row: &TimelineRow| row.p95_ms <= row.p99_ms || (row.p95_ms.is_nan() && row.p99_ms.is_nan());
@@ -209,9 +212,84 @@ fn a_seed_and_a_trace_fix_every_figure_and_another_seed_changes_them() {
     assert_eq!(first.outcome.requests.offered, other.outcome.requests.offered, "counts are the trace's");
 }
 
+#[test]
+fn a_client_that_may_try_again_gives_up_only_after_its_last_attempt() {
+    let mut settings = settings();
+    settings.pod.replicas = Some(1);
+    settings.cluster.cpu = Some(Millicores(400));
+    settings.requests.retries = 2;
+    let counts = [vec![60.0; 10], vec![0.0; 10]].concat();
+    let run = replay(&workload(&counts, None, &settings), &settings, Script(vec![1], 0));
+    let requests = run.outcome.requests;
+    assert_eq!((requests.offered, requests.retried, requests.dropped), (600.0, Some(1200.0), 600.0));
+    assert_eq!((run.in_flight(), run.outcome.slo.violation_rate), (0.0, 1.0));
+    // Three time-outs each, and no time in flight between them.
+    assert!((run.totals().in_flight_seconds / (600.0 * 180.0) - 1.0).abs() < 0.1, "{}", run.totals().in_flight_seconds);
+}
+
+#[test]
+fn what_a_pod_takes_to_its_end_is_sent_again_and_served_by_another() {
+    let mut settings = settings();
+    settings.pod.replicas = Some(6);
+    settings.pod.termination_grace = Duration::ZERO;
+    let counts = [vec![300.0; 30], vec![0.0; 2]].concat();
+    let script = || Script(vec![6, 6, 4, 5, 6, 4, 3, 6], 0);
+    let workload = workload(&counts, None, &settings);
+    let once = replay(&workload, &settings, script()).outcome.requests;
+    settings.requests.retries = 3;
+    let again = replay(&workload, &settings, script());
+    let requests = again.outcome.requests;
+    assert!(once.dropped > 20.0 && once.retried == Some(0.0), "{once:?}");
+    assert_eq!((requests.dropped, requests.completed), (0.0, requests.offered));
+    assert!(requests.retried.unwrap() >= 0.5 * once.dropped && again.outcome.time_ms.unwrap().retry > 0.0);
+}
+
+#[test]
+fn a_late_answer_counts_from_the_first_attempt() {
+    let mut settings = settings();
+    settings.pod.replicas = Some(1);
+    settings.pod.concurrency = 1;
+    settings.requests.queue_limit = Some(0);
+    settings.requests.retries = 10;
+    settings.requests.retry_backoff = Duration::from_secs(20);
+    let run = replay(&workload(&[120.0; 60], None, &settings), &settings, Script(vec![1], 0));
+    let (requests, time) = (run.outcome.requests, run.outcome.time_ms.unwrap());
+    assert_eq!(requests.dropped, 0.0);
+    assert!(time.queue == 0.0 && time.retry > 1000.0, "{time:?}");
+    // Without a line none that is served at once is late; of those that come again nearly all are.
+    assert!(requests.late > 0.25 * requests.offered && requests.late < requests.retried.unwrap(), "{requests:?}");
+}
+
+#[test]
+fn clients_that_turn_away_leave_their_work_behind() {
+    // A pod at 1.5 times its capacity, shared by all: without retries the work of those that have gone is what keeps the
+    // others late; each retry adds to it.
+    let mut settings = settings();
+    settings.pod.replicas = Some(1);
+    settings.slo.timeout = Duration::from_secs(5);
+    let workload = workload(&[450.0; 60], None, &settings);
+    let completed = |retries| {
+        let mut settings = settings.clone();
+        settings.requests.retries = retries;
+        let run = replay(&workload, &settings, Script(vec![1], 0));
+        assert!(run.totals().cpu_seconds > 0.49 * 3600.0, "the pod is busy all the time");
+        run.outcome.requests.completed
+    };
+    let (never, thrice) = (completed(0), completed(3));
+    assert!(thrice < 0.9 * never, "{thrice} after {never}");
+}
+
 fn balancing() -> impl Strategy<Value = Balancing> {
-    use Balancing::{LeastOutstanding, PowerOfTwo, Random, RoundRobin};
-    prop::sample::select(vec![LeastOutstanding, PowerOfTwo, Random, RoundRobin])
+    use Balancing::{LeastOutstanding, PowerOfTwo, Random, RoundRobin, WeightedRoundRobin};
+    prop::sample::select(vec![LeastOutstanding, PowerOfTwo, Random, RoundRobin, WeightedRoundRobin])
+}
+
+/// How requests lie, with a variation that fits.
+fn arrivals() -> impl Strategy<Value = (Option<Arrivals>, f64)> {
+    use Arrivals::{Even, Gamma, H2, Mmpp, Poisson};
+    let given = [(Even, 1.0), (Poisson, 1.0), (Gamma, 0.7), (H2, 4.0), (Mmpp, 1.0)].map(|(law, cv)| (Some(law), cv));
+    let all: Vec<_> = given.into_iter().chain([0.0, 0.5, 1.0, 4.0].map(|cv| (None, cv))).collect();
+    prop::sample::select(all)
 }
 
 prop_compose! {
@@ -221,7 +299,9 @@ prop_compose! {
         throttling in prop::sample::select(vec![Throttling::Even, Throttling::Cfs]),
         queue_limit in prop::option::of(0_u32..50),
         (concurrency, limit, cpu_ms) in (1_u32..200, 50_u32..4000, 0.1_f64..3000.0),
-        (cv, arrival_cv) in (0.0_f64..3.0, prop::sample::select(vec![0.0, 0.5, 1.0, 4.0])),
+        (cv, (arrivals, arrival_cv)) in (0.0_f64..3.0, arrivals()),
+        (retries, backoff_ms) in (prop::sample::select(vec![0_u32, 0, 1, 5]), 1_u64..60_000),
+        speed_cv in prop::sample::select(vec![0.0, 0.5, 3.0]),
         family in prop::sample::select(vec![Family::Gamma, Family::LogNormal]),
         (timeout, grace) in (1_u64..90, 0_u64..60),
         memory_per_request in 0_u64..(8 << 20),
@@ -238,7 +318,9 @@ prop_compose! {
         it.requests.queue = queue;
         it.requests.throttling = throttling;
         it.requests.queue_limit = queue_limit;
-        it.requests.arrival_cv = arrival_cv;
+        (it.requests.arrivals, it.requests.arrival_cv) = (arrivals, arrival_cv);
+        (it.requests.retries, it.requests.retry_backoff) = (retries, Duration::from_millis(backoff_ms));
+        it.pod.speed_cv = speed_cv;
         it.pod.concurrency = concurrency;
         it.pod.cpu_request = Millicores(limit);
         it.pod.termination_grace = Duration::from_secs(grace);

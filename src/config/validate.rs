@@ -70,6 +70,8 @@ impl Experiment {
             let problem = format!("{} is below memory_request = {}", self.pod.memory_limit(), self.pod.memory_request);
             return Err(InputError::new(problem, "raise the limit, or leave it out").field("pod.memory_limit"));
         }
+        within("pod.speed_cv", self.pod.speed_cv, 0.0, 10.0)?;
+        self.pod.speeds.iter().try_for_each(|&speed| within("pod.speeds", speed, 1e-3, 1e3))?;
         at_least("pod.concurrency", f64::from(self.pod.concurrency), 1.0)?;
         let startup = &self.startup;
         if startup.p99 < startup.median {
@@ -81,7 +83,7 @@ impl Experiment {
         at_least("metrics.resolution", self.metrics.resolution.as_secs_f64(), 1.0)?;
         within("metrics.missing", self.metrics.missing, 0.0, 1.0)?;
         within("faults.crash_rate", self.faults.crash_rate, 0.0, 3600.0)?;
-        within("requests.arrival_cv", self.requests.arrival_cv, 0.0, 100.0)?;
+        self.validate_requests()?;
         self.validate_rollout()?;
         self.validate_cluster()
     }
@@ -139,6 +141,32 @@ impl Experiment {
             IntOrPercent::Percent(percent) => within("rollout.max_unavailable", f64::from(percent), 0.0, 100.0),
             IntOrPercent::Count(_) => Ok(()),
         }
+    }
+
+    fn validate_requests(&self) -> Result<(), InputError> {
+        let requests = &self.requests;
+        within("requests.arrival_cv", requests.arrival_cv, 0.0, 100.0)?;
+        self.validate_arrivals()?;
+        within("requests.retries", f64::from(requests.retries), 0.0, 10.0)?;
+        above_zero("requests.retry_backoff", requests.retry_backoff.as_secs_f64())
+    }
+
+    fn validate_arrivals(&self) -> Result<(), InputError> {
+        use crate::sim::settings::Arrivals::{Even, Gamma, H2, Mmpp, Poisson};
+        let (requests, cv) = (&self.requests, self.requests.arrival_cv);
+        let wrong =
+            |help| Err(InputError::new(format!("{cv} is none of its variations"), help).field("requests.arrival_cv"));
+        match requests.arrivals {
+            Some(H2) if cv <= 1.0 => return wrong("write more than 1, or take another of requests.arrivals"),
+            Some(Gamma) if cv < 0.01 => return wrong("write 0.01 or more, or requests.arrivals = \"even\""),
+            Some(Even | Poisson | Mmpp) if cv != 1.0 => {
+                return wrong("leave it out, or write requests.arrivals = \"gamma\" or \"h2\"");
+            }
+            _ => {}
+        }
+        within("requests.burst_rate", requests.burst_rate, 1.001, 1e4)?;
+        within("requests.burst_share", requests.burst_share, 1e-6, 0.999 / requests.burst_rate)?;
+        at_least("requests.burst_length", requests.burst_length.as_secs_f64(), 0.001)
     }
 
     fn validate_slo(&self) -> Result<(), InputError> {

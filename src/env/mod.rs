@@ -5,6 +5,7 @@
 
 pub mod action;
 pub mod autoscaling;
+pub mod balancing;
 pub mod foresight;
 pub mod live;
 pub mod observation;
@@ -16,6 +17,7 @@ pub mod start;
 
 pub use action::Actions;
 pub use autoscaling::Autoscaling;
+pub use balancing::Balancing;
 pub use pilot::{Memory, Pilot};
 pub use scenario::{Scenario, Shares};
 pub use settings::Settings;

@@ -206,7 +206,7 @@ const COMPARISONS: [&str; 3] = ["cost_vs_tuned", "objective_vs_tuned", "gap_clos
 fn keys(level: Level) -> Vec<String> {
     let singly = level == Level::Requests;
     let nothing = Outcome {
-        requests: Requests::default(),
+        requests: Requests { retried: singly.then_some(0.0), ..Requests::default() },
         slo: SloResult::default(),
         latency_ms: Latency::default(),
         time_ms: singly.then(Times::default),

@@ -122,6 +122,25 @@ fn a_large_reward_far_away_is_preferred_to_a_small_one_nearby() {
 }
 
 #[test]
+fn weights_are_learned_that_serve_nearly_as_fast_as_weights_like_speeds() {
+    use crate::env::balancing::tests::{environment, play};
+    let settings = Settings { steps: 16 * 20 * 30, discount_factor: 0.9, ..settings() };
+    let envs = (0..settings.n_envs).map(|_| environment(Default::default())).collect();
+    let mut trainer = Trainer::new(settings, envs, 20, &[0; 4], Device::Cpu);
+    while !trainer.finished() {
+        trainer.update().unwrap();
+    }
+    let mut judge = environment(Default::default());
+    let mut mean = |policy: &dyn Fn(&[f32]) -> Vec<u8>| {
+        (1000..1020).map(|seed| play(&mut judge, policy, seed).0).sum::<f64>() / 20.0
+    };
+    let (equal, alike) = (mean(&|_| vec![0; 4]), mean(&|_| vec![0, 0, 1, 2]));
+    let learned = mean(&|seen| likeliest(&trainer, seen.to_vec()));
+    assert!(learned < 0.8 * equal, "{learned} s learned, {equal} s with equal weights");
+    assert!(equal - learned > 0.8 * (equal - alike), "{learned} s learned, {alike} s with weights like speeds");
+}
+
+#[test]
 fn equal_seeds_learn_the_same_bytes_on_any_number_of_threads() {
     let run = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();

@@ -33,7 +33,7 @@ mod world;
 pub use control::{Autoscaler, Knobs, LOAD_STEP, Patch, Signals, Telemetry, Tuner, View};
 pub use outcome::{Outcome, TimelineRow, Totals};
 pub use prices::objective;
-pub use requests::Books;
+pub use requests::{Books, PodLoad};
 pub use run::{Run, run};
 pub use settings::{Level, Settings};
 pub use simulation::Simulation;

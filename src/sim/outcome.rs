@@ -95,6 +95,9 @@ pub struct Requests {
     pub dropped: f64,
     /// Served too late.
     pub late: f64,
+    /// Sent again by clients whose attempt before had failed; not part of `offered`. At the request level only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retried: Option<f64>,
 }
 
 /// Violations against the objective.
@@ -130,6 +133,8 @@ pub struct Times {
     pub queue: f64,
     /// Mean time from when a pod took a request to its answer, the CPU shared with others and waits for others included.
     pub service: f64,
+    /// Mean time in attempts that failed, and between attempts; 0 unless clients send again (`requests.retries`).
+    pub retry: f64,
 }
 
 /// Response time of a served request over its own service time: what it would have taken alone on a pod of the nominal

@@ -108,10 +108,10 @@ impl Pods {
     }
 
     /// Keeps the pods singly, and finds a place for the requests of each with `open`, as for every pod that becomes ready.
-    pub(super) fn open(&mut self, now: SimTime, mut open: impl FnMut() -> ServerId) {
+    pub(super) fn open(&mut self, now: SimTime, mut open: impl FnMut(u64) -> ServerId) {
         self.keep_singly(now);
         for pod in self.young.iter_mut().filter(|pod| pod.serving && pod.server.is_none()) {
-            pod.server = Some(open());
+            pod.server = Some(open(pod.sampled));
         }
     }
 

@@ -167,6 +167,7 @@ impl Sums {
                 completed: totals.completed,
                 dropped: totals.dropped,
                 late: totals.late,
+                retried: detail.map(Detail::retried),
             },
             slo: SloResult { violation_rate, met: violation_rate <= self.allowed },
             latency_ms: self.histogram.latency(totals.completed),

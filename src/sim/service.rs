@@ -7,7 +7,7 @@ use super::flow::Flow;
 use super::latency::Histogram;
 use super::outcome::Totals;
 use super::pods::Pods;
-use super::requests::{Books, Detail, Requests, Signal};
+use super::requests::{Books, Detail, PodLoad, Requests, Signal};
 use super::settings::{Level, Settings};
 use super::workload::Workload;
 use crate::units::SimTime;
@@ -35,7 +35,7 @@ impl Service {
             Level::Fluid => Self::Fluid(Flow::new(workload, slot, pods.serving(), settings.slo.timeout.as_secs_f64())),
             Level::Requests => {
                 let mut requests = Box::new(Requests::new(workload, settings, seed, slot, now.secs()));
-                pods.open(now, || requests.open());
+                pods.open(now, |number| requests.open(number));
                 requests.compare(workload.slots()[slot].demand, pods.serving());
                 Self::Requests(requests)
             }
@@ -123,7 +123,15 @@ impl Service {
     pub(super) fn uncounted(&self) -> f64 {
         match self {
             Self::Fluid(flow) => flow.backlog(),
-            Self::Requests(requests) => requests.in_flight(),
+            Self::Requests(requests) => requests.uncounted(),
+        }
+    }
+
+    /// Requests that arrived, those that clients sent again included.
+    pub(super) fn arrived(&self) -> f64 {
+        match self {
+            Self::Fluid(flow) => flow.totals.offered,
+            Self::Requests(requests) => requests.arrived(),
         }
     }
 
@@ -164,6 +172,21 @@ impl Service {
         match self {
             Self::Fluid(_) => [f64::NAN; N],
             Self::Requests(requests) => requests.end_interval(shares),
+        }
+    }
+
+    /// The pods that serve, in the order in which they became ready; none at the fluid level.
+    pub(super) fn pod_loads(&self) -> Vec<PodLoad> {
+        match self {
+            Self::Fluid(_) => Vec::new(),
+            Self::Requests(requests) => requests.pod_loads(),
+        }
+    }
+
+    /// Gives them weights, at the request level.
+    pub(super) fn weigh(&mut self, weights: &[f64]) {
+        if let Self::Requests(requests) = self {
+            requests.weigh(weights);
         }
     }
 

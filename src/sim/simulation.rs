@@ -14,6 +14,7 @@ use super::control::{Autoscaler, Patch, Telemetry, View};
 use super::outcome::{self, TimelineRow, Totals};
 use super::pods::Membership;
 use super::prices::Prices;
+use super::requests::PodLoad;
 use super::run::{Run, Sums};
 use super::settings::Settings;
 use super::timeline::Timeline;
@@ -223,6 +224,30 @@ impl Simulation {
     #[must_use]
     pub fn telemetry(&self) -> Telemetry<'_> {
         self.world.telemetry()
+    }
+
+    /// The pods that serve, in the order in which they became ready; none at the fluid level.
+    #[must_use]
+    pub fn pods(&self) -> Vec<PodLoad> {
+        self.world.service.pod_loads()
+    }
+
+    /// Gives those pods weights above 0, in the same order, as far as there are any: what `weighted-round-robin` goes by.
+    /// A weight holds from the turn after a pod's next one; pods that come later have 1.
+    pub fn weigh(&mut self, weights: &[f64]) {
+        self.world.service.weigh(weights);
+    }
+
+    /// Counts response times of intervals too from here on, at the request level. A timeline needs them for itself: do
+    /// not ask for both.
+    pub fn count_intervals(&mut self) {
+        self.world.service.count_intervals();
+    }
+
+    /// Response times in seconds that shares of the requests do not exceed which were served since the last call, within
+    /// 1/128; NaN without any, and where [`count_intervals`](Self::count_intervals) was not asked for.
+    pub fn end_interval<const N: usize>(&mut self, shares: [f64; N]) -> [f64; N] {
+        self.world.service.end_interval(shares)
     }
 
     /// Runs to the end of the window, and says what happened.

@@ -205,7 +205,7 @@ impl World {
         match &mut self.service {
             Service::Fluid(flow) => flow.set(&self.workload, self.slot, self.pods.serving()),
             Service::Requests(requests) => {
-                self.pods.open(self.now, || requests.open());
+                self.pods.open(self.now, |number| requests.open(number));
                 requests.compare(self.workload.slots()[self.slot].demand, self.pods.serving());
             }
         }
@@ -241,7 +241,7 @@ impl World {
             number: 0,
             at: self.now,
             used: self.service.used(),
-            offered: self.service.totals().offered,
+            offered: self.service.arrived(),
             in_flight: self.service.in_flight(),
             in_flight_per_pod: self.memory.taken(held),
             serving: self.pods.serving(),

@@ -2,12 +2,14 @@
 //! and Little's law.
 
 use super::server::Server;
+use super::traffic::Request;
 use super::{Idle, Requests};
 
 /// Two ways to count the same things at the end of a run of single requests.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Books {
-    /// Requests offered, and those completed, dropped, or found one by one in pods, in lines and at the gateway.
+    /// Requests offered, and those completed, dropped, or found one by one in pods, in lines, at the gateway, and with
+    /// clients that will send them again.
     pub offered: u64,
     /// See [`offered`](Self::offered).
     pub accounted: u64,
@@ -34,18 +36,22 @@ impl Books {
 impl Requests {
     /// The books as of the clock.
     pub(in crate::sim) fn books(&self) -> Books {
-        let mut arrivals: Vec<f64> = self.gateway.iter().map(|request| request.arrived).collect();
-        self.servers.iter().for_each(|server| arrivals.extend(server.arrivals()));
+        let mut held: Vec<&Request> = self.gateway.iter().collect();
+        self.servers.iter().for_each(|server| held.extend(server.held()));
         let stands = |it: &&Idle| self.servers[it.server.place as usize].serial == it.server.serial;
-        arrivals.extend(self.idle.iter().map(|it| &it.0).filter(stands).map(|it| it.request.arrived));
-        let held = arrivals.len() as u64;
+        held.extend(self.idle.iter().map(|it| &it.0).filter(stands).map(|it| &it.request));
+        // Attempts that nobody waits for any more are in flight, but no request's fate hangs on them.
+        let open = match &self.retries {
+            None => held.len() as u64,
+            Some(it) => held.iter().filter(|held| it.is_open(held.ticket)).count() as u64 + it.backing_off(),
+        };
         Books {
             offered: self.counts.offered,
-            accounted: self.counts.completed + self.counts.dropped + held,
+            accounted: self.counts.completed + self.counts.dropped + open,
             cpu_used: self.counted,
             cpu_got: self.got + self.servers.iter().map(Server::got).sum::<f64>(),
             area: self.area,
-            times: self.sojourn + arrivals.iter().map(|arrived| self.clock - arrived).sum::<f64>(),
+            times: self.sojourn + held.iter().map(|request| self.clock - request.arrived).sum::<f64>(),
         }
     }
 }

@@ -49,6 +49,9 @@ pub(in crate::sim) struct Detail {
     completed: f64,
     queue_s: f64,
     service_s: f64,
+    retry_s: f64,
+    /// Attempts besides the first.
+    retried: f64,
     /// Requests that waited until a pod became ready.
     waited: f64,
     /// Slowdowns, and how many of them.
@@ -68,6 +71,8 @@ impl Detail {
         self.completed += other.completed;
         self.queue_s += other.queue_s;
         self.service_s += other.service_s;
+        self.retry_s += other.retry_s;
+        self.retried += other.retried;
         self.waited += other.waited;
         self.slowdowns.merge(&other.slowdowns);
         self.slowed += other.slowed;
@@ -79,13 +84,18 @@ impl Detail {
     /// Where the time of served requests went.
     pub(in crate::sim) fn times(&self) -> Times {
         let mean = |sum: f64| if self.completed > 0.0 { 1e3 * sum / self.completed } else { 0.0 };
-        Times { queue: mean(self.queue_s), service: mean(self.service_s) }
+        Times { queue: mean(self.queue_s), service: mean(self.service_s), retry: mean(self.retry_s) }
     }
 
     /// Slowdowns of requests that take any time.
     pub(in crate::sim) fn slowdown(&self) -> Slowdown {
         let figures = self.slowdowns.latency(self.slowed);
         Slowdown { mean: figures.mean / 1e3, p50: figures.p50 / 1e3, p95: figures.p95 / 1e3, p99: figures.p99 / 1e3 }
+    }
+
+    /// Attempts besides the first.
+    pub(in crate::sim) fn retried(&self) -> f64 {
+        self.retried
     }
 
     /// How evenly pods were used.
@@ -103,14 +113,16 @@ impl Detail {
 impl Requests {
     /// The figures as of the clock.
     pub(in crate::sim) fn detail(&self) -> Detail {
-        let mut pods = self.pods.clone();
+        let mut pods = self.ended.clone();
         self.servers.iter().filter(|server| !server.is_gone()).for_each(|server| pods.add(server, self.clock));
         let weight = self.workload.task_weight();
         Detail {
             offered: self.counts.offered as f64 * weight,
             completed: self.counts.completed as f64 * weight,
             queue_s: self.queue_s * weight,
-            service_s: (self.responses.sum - self.queue_s) * weight,
+            service_s: (self.responses.sum - self.queue_s - self.retry_s) * weight,
+            retry_s: self.retry_s * weight,
+            retried: self.counts.retried as f64 * weight,
             waited: self.counts.waited as f64 * weight,
             slowdowns: self.slowdowns.histogram(weight),
             slowed: self.counts.slowed as f64 * weight,

@@ -9,13 +9,22 @@ use super::{Idle, Requests, ServerId, Signal};
 const RESOLUTION: f64 = 1e-6;
 
 impl Requests {
-    /// The next request arrives.
+    /// The next client's request arrives.
     #[inline]
     pub(super) fn arrive(&mut self) {
-        let request = self.traffic.take();
+        let mut request = self.traffic.take();
+        if self.retries.is_some() {
+            request = self.register(request);
+        }
         self.counts.offered += 1;
-        self.in_flight += 1;
         self.counts.cold += u64::from(self.serving == 0);
+        self.attempt(request);
+    }
+
+    /// A request arrives, for the first time or again.
+    #[inline]
+    pub(super) fn attempt(&mut self, request: Request) {
+        self.in_flight += 1;
         self.dispatch(request);
     }
 
@@ -59,6 +68,9 @@ impl Requests {
         let server = &mut self.servers[place as usize];
         server.start(self.clock, Request { taken: self.clock, ..request });
         self.finishes.set(place, server.next());
+        if let Some(retries) = &mut self.retries {
+            retries.taken(request.ticket);
+        }
         if server.taken() >= self.fatal {
             self.signals.push(Signal::OutOfMemory(ServerId { place, serial: server.serial }));
         }
@@ -131,33 +143,41 @@ impl Requests {
     /// A request leaves with its answer.
     #[inline]
     fn complete(&mut self, place: u32, request: &Request) {
-        let response = self.clock - request.arrived;
+        let answered = self.clock - request.arrived;
         self.in_flight -= 1;
-        self.sojourn += response;
-        let wait = response - request.service_s;
-        if wait > self.timeout + RESOLUTION {
-            self.counts.dropped += 1;
+        self.sojourn += answered;
+        if answered - request.service_s > self.timeout + RESOLUTION {
+            self.fail(request.ticket);
             return;
         }
+        // What a client sees counts from its first attempt.
+        let first = match &mut self.retries {
+            None => request.arrived,
+            Some(retries) if retries.is_open(request.ticket) => retries.close(request.ticket),
+            Some(_) => return,
+        };
+        let response = self.clock - first;
+        let wait = response - request.service_s;
         self.counts.completed += 1;
         let late = wait > self.workload.lateness().allowance(request.service_s) + RESOLUTION;
         self.counts.late += u64::from(late);
         self.responses.record(response);
         self.queue_s += request.taken - request.arrived;
+        self.retry_s += request.arrived - first;
         if request.service_s > 0.0 {
             self.counts.slowed += 1;
             self.slowdowns.record(response / request.service_s);
         }
         let server = &mut self.servers[place as usize];
         server.answered += 1;
-        server.response_s += response;
+        server.response_s += answered;
     }
 
     /// A request leaves without an answer.
     pub(super) fn drop_one(&mut self, request: &Request) {
         self.in_flight -= 1;
         self.sojourn += self.clock - request.arrived;
-        self.counts.dropped += 1;
+        self.fail(request.ticket);
     }
 
     fn expire_gateway(&mut self) {

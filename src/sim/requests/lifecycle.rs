@@ -2,14 +2,17 @@
 
 use super::line::Line;
 use super::server::Server;
+use super::traffic::Request;
 use super::{Requests, ServerId, Signal};
+use crate::random::{Purpose, stream};
 
 impl Requests {
-    /// A pod is ready.
-    pub(in crate::sim) fn open(&mut self) -> ServerId {
+    /// A pod is ready. `number` is its own in the run, and fixes its speed, also after a restart.
+    pub(in crate::sim) fn open(&mut self, number: u64) -> ServerId {
         let serial = self.serial;
         self.serial += 1;
-        let server = Server::new(serial, self.workload.pod().limit, self.clock, self.throttling);
+        let speed = self.speed(number);
+        let server = Server::new(serial, self.workload.pod().limit, self.clock, self.throttling).of_speed(speed);
         let place = self.vacant.pop().unwrap_or(self.servers.len() as u32);
         if place as usize == self.servers.len() {
             self.servers.push(server);
@@ -22,10 +25,18 @@ impl Requests {
             self.signals.push(Signal::OutOfMemory(id));
             return id;
         }
+        self.balancer.enter(place);
         self.tell_balancer(place);
         let gateway = std::mem::take(&mut self.gateway);
         self.counts.waited += self.again(gateway);
         id
+    }
+
+    /// The speed of the pod of that number: the first ones count from the far end; see `Pods::open`.
+    fn speed(&self, number: u64) -> f64 {
+        let first = usize::try_from(u64::from(u32::MAX).wrapping_sub(number)).ok();
+        let given = first.and_then(|nth| self.given.get(nth)).copied();
+        given.unwrap_or_else(|| self.speeds.sample(&mut stream(self.seed, Purpose::PodSpeed, number)))
     }
 
     /// Whether it is the pod that stands there, or one before it that has gone.
@@ -56,18 +67,16 @@ impl Requests {
         let server = &mut self.servers[id.place as usize];
         server.pass(self.clock);
         let waiting = std::mem::take(&mut server.waiting);
-        let mut lost: Vec<f64> = server.arrivals().collect();
+        let mut lost: Vec<Request> = server.held().copied().collect();
         self.serving -= u32::from(server.serving);
         self.used += server.used;
         self.got += server.got();
-        self.pods.add(server, self.clock);
-        // The sums of the pod are in `used` and `pods` now; its successor in this place gets its own serial number.
+        self.ended.add(server, self.clock);
+        // The sums of the pod are in `used` and `ended` now; its successor in this place gets its own serial number.
         *server = Server::gone(self.clock);
         let idle = self.idle.iter().filter(|it| it.0.server == id);
-        lost.extend(idle.map(|it| it.0.request.arrived));
-        self.in_flight -= lost.len() as u64;
-        self.counts.dropped += lost.len() as u64;
-        self.sojourn += lost.iter().map(|arrived| self.clock - arrived).sum::<f64>();
+        lost.extend(idle.map(|it| it.0.request));
+        lost.iter().for_each(|request| self.drop_one(request));
         self.finishes.clear(id.place);
         self.balancer.set(id.place, None);
         self.signals.retain(|signal| !matches!(signal, Signal::OutOfMemory(of) | Signal::Drained(of) if *of == id));

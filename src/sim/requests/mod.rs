@@ -1,7 +1,7 @@
 //! Requests one by one: each arrives, is given to a pod or waits, computes in a share of the pod's CPU, and leaves.
 //!
-//! Three things can be next: an arrival, a request that has got its CPU, a request that has waited for others long
-//! enough. A request costs a few tens of nanoseconds and O(log) of pods and of requests in its pod; memory holds requests
+//! Four things can be next: an arrival, a request that has got its CPU, a request that has waited for others long
+//! enough, a client's timer where clients send again. A request costs a few tens of nanoseconds and O(log) of pods and of requests in its pod; memory holds requests
 //! in flight only. Pods come and go from outside (`pods`); a [`Signal`] says what the outside has to decide.
 //!
 //! A request that has waited in a line for the time-out is dropped. One that a pod has taken is finished, but counts as
@@ -14,9 +14,12 @@ mod detail;
 mod dispatch;
 mod lifecycle;
 mod line;
+mod pods;
 mod quota;
 mod responses;
+mod retry;
 mod server;
+mod spacing;
 mod traffic;
 mod tree;
 
@@ -29,13 +32,17 @@ pub use check::Books;
 pub(super) use detail::Detail;
 use detail::PodSums;
 use line::Line;
+pub use pods::PodLoad;
 use responses::Responses;
+use retry::Retries;
 use server::Server;
+use spacing::Spacing;
 use traffic::{Request, Traffic};
 use tree::Tree;
 
 use super::elasticity::{Curves, Gap};
 use super::latency::Histogram;
+use super::law::ServiceLaw;
 use super::memory::Memory;
 use super::outcome::Totals;
 use super::settings::{Queue, Settings, Throttling};
@@ -66,7 +73,9 @@ struct Counts {
     dropped: u64,
     late: u64,
     cold: u64,
-    /// Those that waited until a pod became ready, and those of which slowdowns were counted.
+    /// Attempts besides the first.
+    retried: u64,
+    /// Requests that waited until a pod became ready, and those of which slowdowns were counted.
     waited: u64,
     slowed: u64,
     /// Events handled.
@@ -125,8 +134,13 @@ pub(super) struct Requests {
     slowdowns: Responses,
     /// Time that served requests waited before a pod took them, in request-seconds.
     queue_s: f64,
+    /// Time that they lost in attempts that failed and between attempts, in request-seconds.
+    retry_s: f64,
+    /// Clients that send again, if any do, and when the next of their timers is due.
+    retries: Option<Box<Retries>>,
+    next_timer: f64,
     /// Pods that are gone.
-    pods: PodSums,
+    ended: PodSums,
     counts: Counts,
     in_flight: u64,
     /// Time integral of requests in flight, and the sum of the times in flight of those that have left: Little's law.
@@ -146,6 +160,10 @@ pub(super) struct Requests {
     queue_limit: usize,
     timeout: f64,
     throttling: Throttling,
+    /// Speeds of pods, drawn by their numbers, but for those given.
+    speeds: ServiceLaw,
+    given: Vec<f64>,
+    seed: u64,
 }
 
 impl Requests {
@@ -154,7 +172,9 @@ impl Requests {
         let (pod, requests) = (&settings.pod, &settings.requests);
         let limit = requests.queue_limit.unwrap_or(u32::MAX);
         let in_front = if requests.queue == Queue::Pod { limit } else { 0 };
-        let mut traffic = Traffic::new(workload, seed, requests.arrival_cv);
+        let (backoff, timeout) = (requests.retry_backoff.as_secs_f64(), settings.slo.timeout.as_secs_f64());
+        let retries = Retries::new(requests.retries, backoff, timeout, seed);
+        let mut traffic = Traffic::new(workload, seed, Spacing::new(requests));
         traffic.begin(workload, slot, since);
         Self {
             totals: Totals::default(),
@@ -173,7 +193,10 @@ impl Requests {
             responses: Responses::new(),
             slowdowns: Responses::new(),
             queue_s: 0.0,
-            pods: PodSums::new(),
+            retry_s: 0.0,
+            retries: (requests.retries > 0).then(|| Box::new(retries)),
+            next_timer: f64::INFINITY,
+            ended: PodSums::new(),
             counts: Counts::default(),
             in_flight: 0,
             area: 0.0,
@@ -187,8 +210,11 @@ impl Requests {
             fatal: Memory::new(settings, SimTime::ZERO).fatal(),
             room: pod.concurrency.max(1).saturating_add(in_front),
             queue_limit: limit as usize,
-            timeout: settings.slo.timeout.as_secs_f64(),
+            timeout,
             throttling: requests.throttling,
+            speeds: ServiceLaw::new(pod.speed_cv),
+            given: pod.speeds.clone(),
+            seed,
         }
     }
 
@@ -228,7 +254,8 @@ impl Requests {
             }
             let (arrival, finish) = (self.traffic.next(), self.finishes.least());
             let idle = self.idle.peek().map_or(f64::INFINITY, |it| it.0.until);
-            let at = arrival.min(finish).min(idle);
+            let timer = self.next_timer;
+            let at = arrival.min(finish).min(idle).min(timer);
             if at > until {
                 self.area += self.in_flight as f64 * (until - self.clock).max(0.0);
                 self.clock = self.clock.max(until);
@@ -237,10 +264,12 @@ impl Requests {
             self.area += self.in_flight as f64 * (at - self.clock).max(0.0);
             self.clock = self.clock.max(at);
             self.counts.events += 1;
-            if finish <= arrival.min(idle) {
+            if finish <= arrival.min(idle).min(timer) {
                 self.finish(self.finishes.first());
-            } else if idle <= arrival {
+            } else if idle <= arrival.min(timer) {
                 self.wake();
+            } else if timer <= arrival {
+                self.timer();
             } else {
                 self.arrive();
             }
@@ -269,6 +298,17 @@ impl Requests {
     /// Requests in flight.
     pub(super) fn in_flight(&self) -> f64 {
         self.in_flight as f64 * self.workload.task_weight()
+    }
+
+    /// Requests that are neither served nor dropped.
+    pub(super) fn uncounted(&self) -> f64 {
+        let open = self.retries.as_ref().map_or(self.in_flight, |retries| retries.open());
+        open as f64 * self.workload.task_weight()
+    }
+
+    /// Requests that arrived, each time that they did.
+    pub(super) fn arrived(&self) -> f64 {
+        (self.counts.offered + self.counts.retried) as f64 * self.workload.task_weight()
     }
 
     /// Requests that a serving pod has taken, in the mean.

@@ -60,9 +60,11 @@ pub(super) struct Server {
     pub(super) answered: u64,
     pub(super) response_s: f64,
     limit: f64,
+    /// CPU work that a core does in a second, in seconds of a core of the nominal speed.
+    speed: f64,
     /// Under CFS, what it may still compute.
     quota: Option<Quota>,
-    /// Cores that each computing request gets.
+    /// CPU work that each computing request gets done in a second.
     rate: f64,
     computing: BinaryHeap<Computing>,
     /// The virtual clock, and the time up to which it has run.
@@ -86,6 +88,7 @@ impl Server {
             answered: 0,
             response_s: 0.0,
             limit,
+            speed: 1.0,
             quota: (throttling == Throttling::Cfs).then(|| Quota::new(limit, now)),
             rate: 0.0,
             computing: BinaryHeap::new(),
@@ -94,6 +97,16 @@ impl Server {
             work: 0.0,
             done: 0.0,
         }
+    }
+
+    /// The same pod on a node of another speed, above 0.
+    pub(super) fn of_speed(self, speed: f64) -> Self {
+        Self { speed, ..self }
+    }
+
+    /// CPU work that a core of it does in a second, in seconds of a core of nominal speed.
+    pub(super) fn speed(&self) -> f64 {
+        self.speed
     }
 
     /// What stands in a place that no pod has.
@@ -128,13 +141,12 @@ impl Server {
     /// CPU-seconds that requests have got, found one by one: what [`used`](Self::used) must be.
     pub(super) fn got(&self) -> f64 {
         let attained = |it: &Computing| it.request.cpu_s - (it.tag - self.clock);
-        self.done + self.computing.iter().map(attained).sum::<f64>()
+        (self.done + self.computing.iter().map(attained).sum::<f64>()) / self.speed
     }
 
-    /// When requests that it holds arrived: those that compute, and those that wait in front of it.
-    pub(super) fn arrivals(&self) -> impl Iterator<Item = f64> {
-        let computing = self.computing.iter().map(|it| it.request.arrived);
-        computing.chain(self.waiting.iter().map(|request| request.arrived))
+    /// Requests that it holds: those that compute, and those that wait in front of it.
+    pub(super) fn held(&self) -> impl Iterator<Item = &Request> {
+        self.computing.iter().map(|it| &it.request).chain(self.waiting.iter())
     }
 
     /// Requests that compute.
@@ -163,7 +175,7 @@ impl Server {
             None => self.rate * (now - self.at).max(0.0),
             Some(quota) => {
                 let threads = self.computing.len() as f64;
-                quota.deliver(self.at, now.max(self.at), threads) / threads.max(1.0)
+                quota.deliver(self.at, now.max(self.at), threads) * self.speed / threads.max(1.0)
             }
         };
         self.at = now;
@@ -175,7 +187,7 @@ impl Server {
     fn attain(&mut self, attained: f64) {
         let cpu_s = attained * self.computing.len() as f64;
         self.clock += attained;
-        self.used += cpu_s;
+        self.used += cpu_s / self.speed;
         self.work -= cpu_s;
     }
 
@@ -208,7 +220,7 @@ impl Server {
     }
 
     fn share(&mut self) {
-        self.rate = (self.limit / self.computing.len() as f64).min(1.0);
+        self.rate = (self.limit / self.computing.len() as f64).min(1.0) * self.speed;
     }
 
     /// When the next request will have got its CPU, if nothing else happens; infinite when none computes.
@@ -220,7 +232,7 @@ impl Server {
             None => self.at + needs / self.rate,
             Some(quota) => {
                 let threads = self.computing.len() as f64;
-                quota.when(self.at, threads, needs * threads)
+                quota.when(self.at, threads, needs * threads / self.speed)
             }
         }
     }
@@ -228,10 +240,11 @@ impl Server {
 
 #[cfg(test)]
 mod tests {
+    use super::super::traffic::Ticket;
     use super::*;
 
     fn request(arrived: f64, cpu_s: f64) -> Request {
-        Request { arrived, taken: arrived, cpu_s, service_s: cpu_s, idle_s: 0.0 }
+        Request { arrived, ticket: Ticket::default(), taken: arrived, cpu_s, service_s: cpu_s, idle_s: 0.0 }
     }
 
     /// Runs requests `(arrival, CPU)` through a pod, and says when each leaves, in order of departure.
@@ -292,6 +305,21 @@ mod tests {
             let end = pod.next();
             pod.finish(end);
             assert!((pod.used - 3.0).abs() < 1e-9 && (pod.got() - pod.used).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn a_faster_pod_takes_less_cpu_time_for_the_same_work() {
+        for (throttling, leaves) in [(Throttling::Even, 2.0), (Throttling::Cfs, 1.95)] {
+            // Two seconds of nominal work at double speed are one second of CPU, at half a core.
+            let mut pod = Server::new(0, 0.5, 0.0, throttling).of_speed(2.0);
+            pod.start(0.0, request(0.0, 2.0));
+            let end = pod.next();
+            assert!((end - leaves).abs() < 1e-9, "{throttling:?}: {end}");
+            pod.pass(1.0);
+            assert!((pod.got() - pod.used).abs() < 1e-12 && (pod.used - 0.5).abs() < 1e-9);
+            pod.finish(end);
+            assert!((pod.used - 1.0).abs() < 1e-9 && (pod.got() - 1.0).abs() < 1e-9);
         }
     }
 

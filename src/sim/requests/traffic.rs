@@ -5,16 +5,24 @@
 
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
-use rand_distr::{Distribution as _, Exp1, Gamma};
 
+use super::spacing::{Course, Spacing};
 use crate::random::{Purpose, stream};
 use crate::sim::law::ServiceLaw;
 use crate::sim::workload::{Slot, Workload};
+
+/// Which attempt of which client a request is, where clients send again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Ticket {
+    pub(super) client: u32,
+    pub(super) attempt: u32,
+}
 
 /// A request. Times in seconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Request {
     pub(super) arrived: f64,
+    pub(super) ticket: Ticket,
     /// When a pod took it; meaningless before.
     pub(super) taken: f64,
     /// CPU time that it needs.
@@ -25,78 +33,49 @@ pub(super) struct Request {
     pub(super) idle_s: f64,
 }
 
-/// Where in a slot its requests lie.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Spacing {
-    /// At equal distances.
-    Even,
-    /// Independent of each other: a Poisson process of which the count is known.
-    Poisson,
-    /// Distances are gamma with this shape, of which the sum is known.
-    Gamma(f64),
-}
-
-impl Spacing {
-    /// By the coefficient of variation of distances.
-    fn new(cv: f64) -> Self {
-        match cv {
-            cv if cv < 0.01 => Self::Even,
-            cv if (cv - 1.0).abs() < 1e-9 => Self::Poisson,
-            cv => Self::Gamma(1.0 / (cv * cv)),
-        }
-    }
-}
-
 /// The requests to come.
 #[derive(Debug)]
 pub(super) struct Traffic {
     seed: u64,
     spacing: Spacing,
     law: ServiceLaw,
-    /// Requests of the slot, and how many of them are still to come, the next included.
-    count: u64,
+    /// How many requests of the slot are still to come, the next included, and where they lie.
     left: u64,
-    /// The slot's bounds.
-    from: f64,
-    end: f64,
+    course: Course,
     slot: Slot,
     cpu_s: f64,
     next: f64,
-    arrivals: ChaCha8Rng,
     service: ChaCha8Rng,
 }
 
 impl Traffic {
-    /// Without any request before [`begin`](Self::begin). `cv` is the coefficient of variation of distances.
-    pub(super) fn new(workload: &Workload, seed: u64, cv: f64) -> Self {
+    /// Without any request before [`begin`](Self::begin).
+    pub(super) fn new(workload: &Workload, seed: u64, spacing: Spacing) -> Self {
         Self {
             seed,
-            spacing: Spacing::new(cv),
+            spacing,
             law: workload.law().clone(),
-            count: 0,
             left: 0,
-            from: 0.0,
-            end: 0.0,
+            course: Course::nothing(),
             slot: Slot::default(),
             cpu_s: 0.0,
             next: f64::INFINITY,
-            arrivals: stream(seed, Purpose::Arrivals, 0),
             service: stream(seed, Purpose::Service, 0),
         }
     }
 
     /// The `index`-th slot begins. Its requests before `since` seconds are skipped.
     pub(super) fn begin(&mut self, workload: &Workload, index: usize, since: f64) {
-        self.arrivals = stream(self.seed, Purpose::Arrivals, index as u64);
+        let mut arrivals = stream(self.seed, Purpose::Arrivals, index as u64);
         self.service = stream(self.seed, Purpose::Service, index as u64);
         self.slot = workload.slots()[index];
         self.cpu_s = workload.task_cpu_s(&self.slot);
         let length = workload.interval_us() as f64 / 1e6;
-        self.end = workload.slot_end(index).secs();
-        self.from = self.end - length;
-        self.count = whole(workload.tasks_per_s(&self.slot) * length, self.arrivals.random());
-        self.left = self.count;
-        self.next = self.from;
+        let end = workload.slot_end(index).secs();
+        let from = end - length;
+        self.left = whole(workload.tasks_per_s(&self.slot) * length, arrivals.random());
+        let bursts = || stream(self.seed, Purpose::Bursts, index as u64);
+        self.course = Course::new(self.spacing, self.left, from..end, arrivals, bursts);
         self.draw();
         while self.next < since {
             self.take();
@@ -117,6 +96,7 @@ impl Traffic {
         let service_s = factor * self.slot.service_s;
         let request = Request {
             arrived: self.next,
+            ticket: Ticket::default(),
             taken: self.next,
             cpu_s: factor * self.cpu_s,
             service_s,
@@ -127,31 +107,10 @@ impl Traffic {
         request
     }
 
-    /// Draws the next arrival: of `k` uniform points in what is left of the slot the first lies at a share
-    /// `1 − U^(1/k)` of it, and of points with gamma distances of shape `a` at a share that is Beta(a, a·k).
+    /// Draws the next arrival.
+    #[inline]
     fn draw(&mut self) {
-        if self.left == 0 {
-            self.next = f64::INFINITY;
-            return;
-        }
-        let left = self.left as f64;
-        let share = match self.spacing {
-            Spacing::Even => {
-                let index = (self.count - self.left) as f64;
-                self.next = self.from + (self.end - self.from) * (index + 0.5) / self.count as f64;
-                return;
-            }
-            Spacing::Poisson => {
-                let exponential: f64 = Exp1.sample(&mut self.arrivals);
-                -(-exponential / left).exp_m1()
-            }
-            Spacing::Gamma(shape) => {
-                let mut draw = |shape| Gamma::new(shape, 1.0).map_or(shape, |law| law.sample(&mut self.arrivals));
-                let (first, rest): (f64, f64) = (draw(shape), draw(shape * left));
-                if first + rest > 0.0 { first / (first + rest) } else { 0.0 }
-            }
-        };
-        self.next = (self.next + (self.end - self.next) * share).min(self.end);
+        self.next = if self.left == 0 { f64::INFINITY } else { self.course.next(self.left) };
     }
 }
 
@@ -165,6 +124,7 @@ fn whole(mean: f64, uniform: f64) -> u64 {
 mod tests {
     use super::*;
     use crate::sim::Settings;
+    use crate::sim::settings::{Arrivals, Requests};
     use crate::trace::{Header, Series};
 
     fn workload(counts: &[f64]) -> Workload {
@@ -174,8 +134,12 @@ mod tests {
         Workload::new(&series, &header, &Settings::default()).expect("the load is sane")
     }
 
-    fn times(workload: &Workload, seed: u64, cv: f64, slot: usize) -> Vec<f64> {
-        let mut traffic = Traffic::new(workload, seed, cv);
+    fn spacing(cv: f64) -> Spacing {
+        Spacing::new(&Requests { arrival_cv: cv, ..Requests::default() })
+    }
+
+    fn times(workload: &Workload, seed: u64, spacing: Spacing, slot: usize) -> Vec<f64> {
+        let mut traffic = Traffic::new(workload, seed, spacing);
         traffic.begin(workload, slot, 0.0);
         std::iter::from_fn(|| (traffic.next() < f64::INFINITY).then(|| traffic.take().arrived)).collect()
     }
@@ -183,13 +147,16 @@ mod tests {
     #[test]
     fn a_slot_has_as_many_requests_as_were_recorded_whatever_their_spacing() {
         let workload = workload(&[0.0, 1.0, 977.0]);
-        for cv in [0.0, 0.5, 1.0, 3.0] {
+        let of =
+            |arrivals| Spacing::new(&Requests { arrivals: Some(arrivals), arrival_cv: 3.0, ..Requests::default() });
+        let all = [0.0, 0.5, 1.0, 3.0].map(spacing).into_iter().chain([Arrivals::H2, Arrivals::Mmpp].map(of));
+        for spacing in all {
             for (slot, count) in [(0, 0), (1, 1), (2, 977)] {
-                let times = times(&workload, 3, cv, slot);
-                assert_eq!(times.len(), count, "cv {cv}");
+                let times = times(&workload, 3, spacing, slot);
+                assert_eq!(times.len(), count, "{spacing:?}");
                 assert!(times.windows(2).all(|pair| pair[0] <= pair[1]));
                 let (from, end) = (60.0 * slot as f64, 60.0 * (slot + 1) as f64);
-                assert!(times.iter().all(|&at| (from..=end).contains(&at)), "cv {cv}");
+                assert!(times.iter().all(|&at| (from..=end).contains(&at)), "{spacing:?}");
             }
         }
     }
@@ -197,7 +164,7 @@ mod tests {
     #[test]
     fn fractions_of_a_request_arrive_in_the_mean() {
         let workload = workload(&vec![2.25; 4000]);
-        let mut traffic = Traffic::new(&workload, 5, 1.0);
+        let mut traffic = Traffic::new(&workload, 5, spacing(1.0));
         let mut count = 0;
         for slot in 0..4000 {
             traffic.begin(&workload, slot, 0.0);
@@ -210,7 +177,7 @@ mod tests {
     #[test]
     fn uniform_points_pass_a_test_of_kolmogorov_and_smirnov_and_distances_vary_as_asked() {
         let workload = workload(&[40_000.0]);
-        let poisson = times(&workload, 11, 1.0, 0);
+        let poisson = times(&workload, 11, spacing(1.0), 0);
         let n = poisson.len() as f64;
         let distance = poisson
             .iter()
@@ -219,7 +186,7 @@ mod tests {
             .fold(0.0, f64::max);
         assert!(distance < 1.63 / n.sqrt(), "the 1 % point: {distance}");
         for cv in [0.0, 0.5, 1.0, 2.0, 4.0] {
-            let times = times(&workload, 11, cv, 0);
+            let times = times(&workload, 11, spacing(cv), 0);
             let steps: Vec<f64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
             let mean = steps.iter().sum::<f64>() / steps.len() as f64;
             let variance = steps.iter().map(|step| (step - mean).powi(2)).sum::<f64>() / steps.len() as f64;
@@ -230,8 +197,8 @@ mod tests {
     #[test]
     fn a_window_that_starts_within_a_slot_meets_the_same_requests() {
         let workload = workload(&[600.0]);
-        let all = times(&workload, 7, 1.0, 0);
-        let mut traffic = Traffic::new(&workload, 7, 1.0);
+        let all = times(&workload, 7, spacing(1.0), 0);
+        let mut traffic = Traffic::new(&workload, 7, spacing(1.0));
         traffic.begin(&workload, 0, 30.0);
         let first = traffic.take();
         assert_eq!(Some(first.arrived), all.into_iter().find(|&at| at >= 30.0));
