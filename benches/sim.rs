@@ -1,12 +1,12 @@
 //! Speed of the simulator. Fluid level: a day of one function with 15 s syncs, and a control step of a learning
 //! environment. Request level: a day of 30 functions with 100 requests a second in all, and a million requests over pods,
-//! concurrency and load.
+//! requests in flight and load.
 
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use hpatune::autoscalers::HpaAutoscaler;
 use hpatune::hpa;
 use hpatune::sim::{Autoscaler, Knobs, Level, Patch, Settings, Simulation, View, Workload, run};
@@ -79,27 +79,28 @@ fn requests(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// A million requests in 30 minutes, over pods, cores of a pod (at 70 % of 1000 cores about 700 requests of a core each
-/// compute at once), and load.
-fn scale(criterion: &mut Criterion) {
+/// What a request costs: a million of them in 30 minutes, over pods, over requests in flight in each of ten pods, and over
+/// load. With `c` cores, a pod at 70 % of them holds about `0.7 c` requests, more where few cores share many.
+/// `scripts/bench-requests.sh` draws it.
+fn cost(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("a million requests");
     group.sample_size(10).throughput(Throughput::Elements(1_000_000));
-    let pods = [1, 10, 100, 1000].map(|pods| (pods, 1, 0.7));
-    let cores = [10, 100, 1000].map(|cores| (10, cores, 0.7));
-    let loads = [0.1, 0.5, 0.9].map(|load| (100, 1, load));
-    for (pods, cores, load) in pods.into_iter().chain(cores).chain(loads) {
+    let mut one = |sweep: &str, x: f64, (pods, cores, load): (i32, f64, f64)| {
         let mut settings = Settings { level: Level::Requests, ..Settings::default() };
         settings.pod.replicas = Some(pods);
-        settings.pod.cpu_request = Millicores(1000 * cores);
+        settings.pod.cpu_request = Millicores((1000.0 * cores).round() as u32);
         settings.pod.concurrency = u32::MAX;
         settings.workload.memory_per_request = Bytes(0);
         let rate = 1e6 / 1800.0;
-        settings.workload.cpu_per_request_ms = Some(1e3 * load * f64::from(pods) * f64::from(cores) / rate);
+        settings.workload.cpu_per_request_ms = Some(1e3 * load * f64::from(pods) * cores / rate);
         let workload = minutes(vec![(60.0 * rate).round(); 30], &settings);
-        group.bench_function(format!("{pods} pods of {cores} cores at {load}"), |bencher| {
+        group.bench_function(BenchmarkId::new(sweep, x), |bencher| {
             bencher.iter(|| black_box(run(&workload, &settings, Box::new(Fixed), None, 1, workload.window(), false)));
         });
-    }
+    };
+    [1, 3, 10, 30, 100, 300, 1000].map(|pods| one("pods", f64::from(pods), (pods, 1.0, 0.7)));
+    [1.0, 10.0, 100.0, 1000.0].map(|held| one("in flight per pod", held, (10, held / 0.7, 0.7)));
+    [0.1, 0.3, 0.5, 0.7, 0.9].map(|load| one("load", load, (100, 1.0, load)));
     group.finish();
 }
 
@@ -141,5 +142,5 @@ fn step(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, replay, step, requests, scale);
+criterion_group!(benches, replay, step, requests, cost);
 criterion_main!(benches);

@@ -8,7 +8,9 @@ use std::time::Duration;
 use hpatune::autoscalers::HpaAutoscaler;
 use hpatune::hpa;
 use hpatune::sim::settings::{Arrivals, Balancing, Cluster, Family, IntOrPercent, Queue, Throttling};
-use hpatune::sim::{Autoscaler, Knobs, Level, Patch, Run, Settings, Tenant, TimelineRow, View, Workload, run, run_together};
+use hpatune::sim::{
+    Autoscaler, Knobs, Level, Patch, Run, Settings, Tenant, TimelineRow, View, Workload, run, run_together,
+};
 use hpatune::trace::{Header, Series};
 use hpatune::units::{Bytes, Millicores, Percent, Replicas, SimTime};
 use proptest::prelude::*;

@@ -5,7 +5,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use serde::Serialize;
 
 use crate::autoscalers::Baseline;
-use crate::cli::level::Level as Choice;
+use crate::cli::level::{Level as Choice, warn_of_many};
 use crate::cli::traces::{self, Source};
 use crate::cli::tune::{TOOL, judged};
 use crate::cli::world::{Cluster, World};
@@ -98,6 +98,7 @@ impl Evaluate {
         }
         let hash = experiment.hash();
         let seeds: Vec<u64> = (0..self.seeds).collect();
+        warn_of_many(level, &tasks, self.seeds * contenders.len() as u64);
         let sim = experiment.sim();
         let world = eval::World { sim: &sim, hpa: &experiment.hpa, tune: &experiment.tune };
         let mut comparison = Comparison {

@@ -1,3 +1,4 @@
+use crate::eval::Task;
 use crate::sim;
 
 /// How closely requests are simulated.
@@ -15,5 +16,23 @@ impl From<Level> for sim::Level {
             Level::Fluid => Self::Fluid,
             Level::Requests => Self::Requests,
         }
+    }
+}
+
+/// Requests beyond which simulating them one by one takes minutes, and those that a core simulates in a second.
+const MANY: f64 = 1e9;
+const PER_SECOND: f64 = 5e6;
+
+/// Warns before very many requests are simulated one by one. Each task is run `runs` times.
+pub(super) fn warn_of_many(level: sim::Level, tasks: &[Task], runs: u64) {
+    let one: f64 = tasks.iter().map(|task| task.workload.tasks_in(&task.test)).sum();
+    let requests = one * runs as f64;
+    if level == sim::Level::Requests && requests >= MANY {
+        let minutes = requests / PER_SECOND / 60.0;
+        tracing::warn!(
+            "{:.1} billion requests will be simulated one by one, which takes about {minutes:.0} minutes of one core; \
+             --level fluid is fast, and workload.scale or workload.fit_pods make them fewer",
+            requests / 1e9
+        );
     }
 }

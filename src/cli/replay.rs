@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::autoscalers::{Baseline, Recipe};
-use crate::cli::level::Level;
+use crate::cli::level::{Level, warn_of_many};
 use crate::cli::traces::{self, Loaded};
 use crate::cli::world::{Cluster, World};
 use crate::cli::{Status, output};
@@ -96,6 +96,7 @@ impl Replay {
         self.make_directory()?;
         let loaded = traces::load(std::slice::from_ref(&self.trace), &self.function)?.remove(0);
         let tasks = tasks(&loaded, &world.experiment)?;
+        warn_of_many(self.level.into(), &tasks, 1);
         let sim::Together { runs, total } = self.replay(&tasks, &policy, &world.experiment);
         if let Some(path) = &self.timeline {
             output::write_file(path, |file| Ok(timelines(&tasks, &runs, file)?))?;

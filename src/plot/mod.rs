@@ -5,6 +5,7 @@
 
 mod axis;
 mod comparison;
+mod costs;
 mod font;
 mod labels;
 mod latency;
@@ -21,6 +22,7 @@ mod thin;
 mod timeline;
 
 pub use comparison::{Comparison, Contestant, Estimate, comparison};
+pub use costs::{Sweep, costs};
 pub use latency::latency;
 pub use learning::{Learning, learning};
 pub use overview::overview;

@@ -1,5 +1,6 @@
 //! From what other commands wrote to pictures: timelines, learning curves, evaluations, searches.
 
+mod costs;
 mod evaluation;
 mod metrics;
 mod timeline;
@@ -35,7 +36,7 @@ impl Picture {
 }
 
 /// The pictures of results: timelines (`replay --timeline`, CSV), `metrics.jsonl` of training runs, evaluations and
-/// searches (`--json`), or directories that hold them. Training runs are drawn together; runs whose directories differ
+/// searches (`--json`), sweeps of a benchmark (`scripts/bench-requests.sh`), or directories that hold them. Training runs are drawn together; runs whose directories differ
 /// by a number are seeds of one another.
 ///
 /// # Errors
@@ -74,7 +75,11 @@ fn one(path: &Path, pictures: &mut Vec<Picture>, runs: &mut Vec<Learning>) -> Re
     let text = text(path)?;
     let stem = path.file_stem().map_or_else(|| "result".to_owned(), |stem| stem.to_string_lossy().into_owned());
     let stem = if stem == "-" { "result".to_owned() } else { stem };
-    if text.starts_with("t,") || text.lines().next().is_some_and(|head| head.contains(",t,") || head.ends_with(",t")) {
+    if text.lines().next() == Some(costs::HEAD) {
+        pictures.push(costs::picture(&stem, &text, path)?);
+    } else if text.starts_with("t,")
+        || text.lines().next().is_some_and(|head| head.contains(",t,") || head.ends_with(",t"))
+    {
         pictures.extend(timeline::pictures(&stem, &text, path)?);
     } else if let Some(document) = evaluation::document(&text) {
         pictures.extend(evaluation::pictures(&stem, &document, path)?);

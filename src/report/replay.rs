@@ -45,7 +45,7 @@ pub fn summary(policy: &str, functions: usize, total: &Outcome) -> String {
     let hours = total.sim.simulated_s / 3600.0 / functions.max(1) as f64;
     let met = if total.slo.met { "the objective is met" } else { "the objective is missed" };
     let functions = super::number::counted(functions, "function");
-    format!(
+    let all = format!(
         "{policy} on {functions} over {} hours: {} % late or lost, {met}; {} pods started, {} of requests waited for \
          one{}{}; objective {} pod-hours.",
         significant(hours, 4),
@@ -55,7 +55,28 @@ pub fn summary(policy: &str, functions: usize, total: &Outcome) -> String {
         total.faults.map(deaths).unwrap_or_default(),
         total.cluster.map(room).unwrap_or_default(),
         significant(total.objective, 4),
-    )
+    );
+    singly(total).map_or_else(|| all.clone(), |more| format!("{all}\n{more}"))
+}
+
+/// What only single requests tell; nothing at the fluid level, or when none was served.
+fn singly(total: &Outcome) -> Option<String> {
+    let (time, slowdown, balance) = (total.time_ms?, total.slowdown?, total.balance?);
+    if total.requests.completed <= 0.0 {
+        return None;
+    }
+    let retried = total.requests.retried.filter(|&retried| retried > 0.0);
+    let retried = retried.map(|it| format!(" and {} ms for {} retries", significant(time.retry, 3), count(it)));
+    Some(format!(
+        "In the mean a served request spent {} ms in lines, {} ms in a pod{}; it took {} times as long as alone, 1 % above {} \
+         times. Pods were used alike to {} (Jain's index).",
+        significant(time.queue, 3),
+        significant(time.service, 3),
+        retried.unwrap_or_default(),
+        significant(slowdown.mean, 3),
+        significant(slowdown.p99, 3),
+        significant(balance.jain, 3),
+    ))
 }
 
 /// What nodes there were, and how long pods waited for room, as a part of a sentence.

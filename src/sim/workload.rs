@@ -214,6 +214,22 @@ impl Workload {
         slot.rate / self.task_weight()
     }
 
+    /// How many tasks arrive within a window: requests that the request level would simulate one by one.
+    #[must_use]
+    pub fn tasks_in(&self, window: &Range<SimTime>) -> f64 {
+        let (from, to) = (window.start.max(SimTime::ZERO), window.end.min(self.window().end));
+        if from >= to {
+            return 0.0;
+        }
+        let within = |(index, slot): (usize, &Slot)| {
+            let end = self.slot_end(index);
+            let begins = SimTime(end.0 - self.interval_us);
+            self.tasks_per_s(slot) * end.min(to).since(begins.max(from)).as_secs_f64()
+        };
+        let slots = self.slot_at(from)..=self.slot_at(to);
+        self.slots.iter().enumerate().filter(|(index, _)| slots.contains(index)).map(within).sum()
+    }
+
     /// What a task counts in units of [`Slot::rate`]: a request is 1, a piece of work its share of a pod-second.
     #[must_use]
     pub fn task_weight(&self) -> f64 {

@@ -50,6 +50,15 @@ fn cpu_without_requests_is_work_in_pod_seconds() {
 }
 
 #[test]
+fn the_requests_of_a_window_are_those_of_its_slots_and_parts_of_them() {
+    let workload = workload(&requests(&[60.0, 120.0, 600.0]), &Settings::default());
+    let seconds = |from: i64, to: i64| workload.tasks_in(&(SimTime(from * 1_000_000)..SimTime(to * 1_000_000)));
+    for (from, to, requests) in [(0, 180, 780.0), (30, 90, 90.0), (60, 120, 120.0), (170, 900, 100.0), (90, 90, 0.0)] {
+        assert!((seconds(from, to) - requests).abs() < 1e-9, "{from} to {to}: {}", seconds(from, to));
+    }
+}
+
+#[test]
 fn fit_pods_fills_that_many_pods_at_80_percent_at_the_peak() {
     let mut settings = Settings::default();
     settings.workload.fit_pods = Some(25.0);

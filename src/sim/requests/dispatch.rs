@@ -56,18 +56,18 @@ impl Requests {
         let server = &mut self.servers[place as usize];
         if server.taken() < self.concurrency {
             self.start(place, request);
+            self.finishes.set(place, self.servers[place as usize].next());
         } else {
             server.waiting.push(request);
         }
         self.tell_balancer(place);
     }
 
-    /// A pod takes a request.
+    /// A pod takes a request; when its next one finishes is told later.
     #[inline]
     fn start(&mut self, place: u32, request: Request) {
         let server = &mut self.servers[place as usize];
         server.start(self.clock, Request { taken: self.clock, ..request });
-        self.finishes.set(place, server.next());
         if let Some(retries) = &mut self.retries {
             retries.taken(request.ticket);
         }
