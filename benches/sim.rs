@@ -98,9 +98,15 @@ fn cost(criterion: &mut Criterion) {
             bencher.iter(|| black_box(run(&workload, &settings, Box::new(Fixed), None, 1, workload.window(), false)));
         });
     };
-    [1, 3, 10, 30, 100, 300, 1000].map(|pods| one("pods", f64::from(pods), (pods, 1.0, 0.7)));
-    [1.0, 10.0, 100.0, 1000.0].map(|held| one("in flight per pod", held, (10, held / 0.7, 0.7)));
-    [0.1, 0.3, 0.5, 0.7, 0.9].map(|load| one("load", load, (100, 1.0, load)));
+    for pods in [1, 3, 10, 30, 100, 300, 1000] {
+        one("pods", f64::from(pods), (pods, 1.0, 0.7));
+    }
+    for held in [1.0, 10.0, 100.0, 1000.0] {
+        one("in flight per pod", held, (10, held / 0.7, 0.7));
+    }
+    for load in [0.1, 0.3, 0.5, 0.7, 0.9] {
+        one("load", load, (100, 1.0, load));
+    }
     group.finish();
 }
 

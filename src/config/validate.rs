@@ -159,7 +159,7 @@ impl Experiment {
         match requests.arrivals {
             Some(H2) if cv <= 1.0 => return wrong("write more than 1, or take another of requests.arrivals"),
             Some(Gamma) if cv < 0.01 => return wrong("write 0.01 or more, or requests.arrivals = \"even\""),
-            Some(Even | Poisson | Mmpp) if cv != 1.0 => {
+            Some(Even | Poisson | Mmpp) if (cv - 1.0).abs() > 1e-9 => {
                 return wrong("leave it out, or write requests.arrivals = \"gamma\" or \"h2\"");
             }
             _ => {}

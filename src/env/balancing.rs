@@ -173,7 +173,7 @@ impl Environment for Balancing {
         let weights: Vec<f64> =
             action.iter().map(|&choice| WEIGHTS[usize::from(choice).min(WEIGHTS.len() - 1)]).collect();
         episode.simulation.weigh(&weights);
-        episode.now = episode.now + settings.interval;
+        episode.now += settings.interval;
         episode.simulation.advance(episode.now);
         episode.before = std::mem::replace(&mut episode.after, episode.simulation.pods());
         let (answered, response_s) = episode
@@ -237,14 +237,14 @@ pub(crate) mod tests {
         seed: u64,
     ) -> (f64, f64, f64) {
         environment.reset(seed);
-        let mut seen = vec![f32::NAN; environment.observation_len()];
-        environment.observe(&mut seen);
+        let mut observed = vec![f32::NAN; environment.observation_len()];
+        environment.observe(&mut observed);
         let (mut answered, mut sum, mut fairness, mut reward, mut steps) = (0.0, 0.0, 0.0, 0.0, 0.0);
         loop {
-            let step = environment.step(&policy(&seen));
-            seen.fill(f32::NAN);
-            environment.observe(&mut seen);
-            assert!(seen.iter().all(|value| value.is_finite()), "{seen:?}");
+            let step = environment.step(&policy(&observed));
+            observed.fill(f32::NAN);
+            environment.observe(&mut observed);
+            assert!(observed.iter().all(|value| value.is_finite()), "{observed:?}");
             answered += step.info.answered;
             sum += step.info.response_s;
             fairness += step.info.jain;

@@ -132,7 +132,7 @@ impl Sums {
         self.curves.merge(&other.curves);
         match (&mut self.detail, &other.detail) {
             (Some(mine), Some(theirs)) => mine.add(theirs),
-            (mine @ None, theirs) => *mine = theirs.clone(),
+            (mine @ None, theirs) => mine.clone_from(theirs),
             (Some(_), None) => {}
         }
         self.histogram.merge(&other.histogram);

@@ -77,7 +77,7 @@ impl Balancer {
             (Balancing::Random | Balancing::PowerOfTwo, able) => self.note(place, able.is_some()),
             (_, None) => self.order.clear(place),
             (Balancing::RoundRobin | Balancing::WeightedRoundRobin, Some(_)) => {
-                self.order.set(place, self.turns[place as usize])
+                self.order.set(place, self.turns[place as usize]);
             }
             (Balancing::LeastOutstanding, Some(outstanding)) => {
                 let load = u64::from(outstanding).min((1 << (63 - TURN_BITS)) - 1);

@@ -76,7 +76,9 @@ impl Requests {
         *server = Server::gone(self.clock);
         let idle = self.idle.iter().filter(|it| it.0.server == id);
         lost.extend(idle.map(|it| it.0.request));
-        lost.iter().for_each(|request| self.drop_one(request));
+        for request in &lost {
+            self.drop_one(request);
+        }
         self.finishes.clear(id.place);
         self.balancer.set(id.place, None);
         self.signals.retain(|signal| !matches!(signal, Signal::OutOfMemory(of) | Signal::Drained(of) if *of == id));

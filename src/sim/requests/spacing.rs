@@ -274,7 +274,9 @@ mod tests {
             for seed in 0..seeds {
                 let mut counts = vec![0.0; windows];
                 let all = arrivals(&settings, count, seed);
-                all.iter().for_each(|at| counts[((at / window) as usize).min(windows - 1)] += 1.0);
+                for at in &all {
+                    counts[((at / window) as usize).min(windows - 1)] += 1.0;
+                }
                 let mean = lambda * window;
                 sum += counts.iter().map(|held: &f64| (held - mean).powi(2)).sum::<f64>() / mean;
                 n += windows as f64;
