@@ -225,8 +225,9 @@ fn a_client_that_may_try_again_gives_up_only_after_its_last_attempt() {
     let requests = run.outcome.requests;
     assert_eq!((requests.offered, requests.retried, requests.dropped), (600.0, Some(1200.0), 600.0));
     assert_eq!((run.in_flight(), run.outcome.slo.violation_rate), (0.0, 1.0));
-    // Three time-outs each, and no time in flight between them.
-    assert!((run.totals().in_flight_seconds / (600.0 * 180.0) - 1.0).abs() < 0.1, "{}", run.totals().in_flight_seconds);
+    // Three time-outs each, and no time in flight between them; lines are looked through at scrapes and syncs only.
+    let seconds = run.totals().in_flight_seconds;
+    assert!((1800.0 * 60.0..1800.0 * 75.0).contains(&seconds), "{seconds}");
 }
 
 #[test]
@@ -241,7 +242,7 @@ fn what_a_pod_takes_to_its_end_is_sent_again_and_served_by_another() {
     settings.requests.retries = 3;
     let again = replay(&workload, &settings, script());
     let requests = again.outcome.requests;
-    assert!(once.dropped > 20.0 && once.retried == Some(0.0), "{once:?}");
+    assert!(once.dropped > 10.0 && once.retried == Some(0.0), "{once:?}");
     assert_eq!((requests.dropped, requests.completed), (0.0, requests.offered));
     assert!(requests.retried.unwrap() >= 0.5 * once.dropped && again.outcome.time_ms.unwrap().retry > 0.0);
 }

@@ -125,7 +125,7 @@ impl Requests {
             retried: self.counts.retried as f64 * weight,
             waited: self.counts.waited as f64 * weight,
             slowdowns: self.slowdowns.histogram(weight),
-            slowed: self.counts.slowed as f64 * weight,
+            slowed: self.slowdowns.count() as f64 * weight,
             pod_seconds: pods.seconds,
             fairness: pods.seconds * pods.jain(),
             pods: pods.means.histogram(1.0),

@@ -67,7 +67,7 @@ impl Requests {
     #[inline]
     fn start(&mut self, place: u32, request: Request) {
         let server = &mut self.servers[place as usize];
-        server.start(self.clock, Request { taken: self.clock, ..request });
+        server.start(self.clock, request);
         if let Some(retries) = &mut self.retries {
             retries.taken(request.ticket);
         }
@@ -153,7 +153,11 @@ impl Requests {
         // What a client sees counts from its first attempt.
         let first = match &mut self.retries {
             None => request.arrived,
-            Some(retries) if retries.is_open(request.ticket) => retries.close(request.ticket),
+            Some(retries) if retries.is_open(request.ticket) => {
+                let first = retries.close(request.ticket);
+                self.retry_s += request.arrived - first;
+                first
+            }
             Some(_) => return,
         };
         let response = self.clock - first;
@@ -163,9 +167,7 @@ impl Requests {
         self.counts.late += u64::from(late);
         self.responses.record(response);
         self.queue_s += request.taken - request.arrived;
-        self.retry_s += request.arrived - first;
         if request.service_s > 0.0 {
-            self.counts.slowed += 1;
             self.slowdowns.record(response / request.service_s);
         }
         let server = &mut self.servers[place as usize];

@@ -75,9 +75,8 @@ struct Counts {
     cold: u64,
     /// Attempts besides the first.
     retried: u64,
-    /// Requests that waited until a pod became ready, and those of which slowdowns were counted.
+    /// Requests that waited until a pod became ready.
     waited: u64,
-    slowed: u64,
     /// Events handled.
     events: u64,
 }

@@ -78,6 +78,11 @@ impl Responses {
         }
     }
 
+    /// How many were recorded.
+    pub(super) fn count(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+
     /// The distribution, each count worth `weight` requests.
     pub(super) fn histogram(&self, weight: f64) -> Histogram {
         let least = f64::from_bits(FIRST << 52);

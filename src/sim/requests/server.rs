@@ -193,7 +193,8 @@ impl Server {
 
     /// A request begins to compute at `now`.
     #[inline]
-    pub(super) fn start(&mut self, now: f64, request: Request) {
+    pub(super) fn start(&mut self, now: f64, mut request: Request) {
+        request.taken = now;
         self.pass(now);
         self.computing.push(Computing { tag: self.clock + request.cpu_s, request });
         self.work += request.cpu_s;

@@ -1,52 +1,36 @@
 //! A tournament: the least of many keys, and whose it is, when single keys change often.
 
-/// Keys by position. A change costs a comparison per level; the least key and its position stand at the root.
+/// Keys by position. A change costs a comparison per level, the least one a walk from the root.
 #[derive(Debug, Clone)]
 pub(super) struct Tree<K> {
-    /// A heap-ordered complete tree: node `i` holds the winner of `2i` and `2i + 1`, and leaves begin at `leaves`.
-    nodes: Vec<Entry<K>>,
+    /// A heap-ordered complete tree: node `i` holds the lesser key of `2i` and `2i + 1`, and leaves begin at `leaves`.
+    keys: Vec<K>,
     leaves: usize,
     none: K,
-}
-
-/// A key, and whose it is.
-#[derive(Debug, Clone, Copy)]
-struct Entry<K> {
-    key: K,
-    at: u32,
-}
-
-impl<K: Copy + PartialOrd> Entry<K> {
-    /// The lesser of two; of equal ones the one on the left.
-    #[inline]
-    fn least(left: Self, right: Self) -> Self {
-        let (from_right, key) = if right.key < left.key { (true, right.key) } else { (false, left.key) };
-        Self { key, at: if from_right { right.at } else { left.at } }
-    }
 }
 
 impl<K: Copy + PartialOrd> Tree<K> {
     /// Without keys. `none` stands for a missing key, and is no less than any key.
     pub(super) fn new(none: K) -> Self {
-        Self { nodes: vec![Entry { key: none, at: 0 }; 2], leaves: 1, none }
+        Self { keys: vec![none; 2], leaves: 1, none }
     }
 
-    /// Sets the key of `at`. The winner is carried upwards, so that each level only waits for a comparison.
+    /// Sets the key of `at`. The lesser key is carried upwards, and siblings are known beforehand, so that a level waits
+    /// for a comparison only, not for what the level below has written.
     #[inline]
     pub(super) fn set(&mut self, at: u32, key: K) {
         while at as usize >= self.leaves {
             self.double();
         }
         let mut node = self.leaves + at as usize;
-        let mut winner = Entry { key, at };
-        let nodes = &mut self.nodes[..2 * self.leaves];
-        nodes[node] = winner;
+        let mut least = key;
+        let keys = &mut self.keys[..2 * self.leaves];
+        keys[node] = key;
         while node > 1 {
-            let sibling = nodes[node ^ 1];
-            let (left, right) = if node & 1 == 0 { (winner, sibling) } else { (sibling, winner) };
-            winner = Entry::least(left, right);
+            let sibling = keys[node ^ 1];
+            least = if sibling < least { sibling } else { least };
             node /= 2;
-            nodes[node] = winner;
+            keys[node] = least;
         }
     }
 
@@ -58,24 +42,28 @@ impl<K: Copy + PartialOrd> Tree<K> {
     /// The least key; `none` when there is none.
     #[inline]
     pub(super) fn least(&self) -> K {
-        self.nodes[1].key
+        self.keys[1]
     }
 
     /// Whose the least key is: of equal ones the first position.
     #[inline]
     pub(super) fn first(&self) -> u32 {
-        self.nodes[1].at
+        let mut node = 1;
+        while node < self.leaves {
+            node = 2 * node + usize::from(self.keys[2 * node + 1] < self.keys[2 * node]);
+        }
+        (node - self.leaves) as u32
     }
 
     fn double(&mut self) {
         let leaves = 2 * self.leaves;
-        let missing = |node: usize| Entry { key: self.none, at: node.saturating_sub(leaves) as u32 };
-        let mut nodes: Vec<Entry<K>> = (0..2 * leaves).map(missing).collect();
-        nodes[leaves..leaves + self.leaves].copy_from_slice(&self.nodes[self.leaves..]);
+        let mut keys = vec![self.none; 2 * leaves];
+        keys[leaves..leaves + self.leaves].copy_from_slice(&self.keys[self.leaves..]);
         for node in (1..leaves).rev() {
-            nodes[node] = Entry::least(nodes[2 * node], nodes[2 * node + 1]);
+            let (left, right) = (keys[2 * node], keys[2 * node + 1]);
+            keys[node] = if right < left { right } else { left };
         }
-        (self.nodes, self.leaves) = (nodes, leaves);
+        (self.keys, self.leaves) = (keys, leaves);
     }
 }
 
