@@ -35,9 +35,10 @@ pub(super) fn picture(stem: &str, text: &str, path: &Path) -> Result<Picture, In
         if !(row.x > 0.0 && row.us > 0.0 && row.x.is_finite() && row.us.is_finite()) {
             return Err(wrong(format!("{} at {} is not above 0", row.us, row.x)));
         }
+        let full = sweeps.len() == MOST;
         match sweeps.iter_mut().find(|sweep| sweep.name == row.sweep) {
             Some(sweep) => sweep.points.push((row.x, row.us)),
-            None if sweeps.len() == MOST => return Err(wrong(format!("there are more than {MOST} sweeps"))),
+            None if full => return Err(wrong(format!("there are more than {MOST} sweeps"))),
             None => sweeps.push(Sweep { name: row.sweep, points: vec![(row.x, row.us)] }),
         }
     }
