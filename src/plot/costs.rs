@@ -33,7 +33,9 @@ pub fn costs(title: &str, sweeps: &[Sweep]) -> Scene {
         panel.frame(&mut scene, true);
         let points: Vec<Point> = sweep.points.clone();
         panel.line(&mut scene, &points, Stroke::solid(BLUE, 2.4));
-        points.iter().for_each(|&point| panel.mark(&mut scene, point, Mark::Disc, 10.0, BLUE));
+        for &point in &points {
+            panel.mark(&mut scene, point, Mark::Disc, 10.0, BLUE);
+        }
     }
     scene
 }

@@ -123,14 +123,15 @@ fn a_large_reward_far_away_is_preferred_to_a_small_one_nearby() {
 
 #[test]
 fn weights_are_learned_that_serve_nearly_as_fast_as_weights_like_speeds() {
+    use crate::env::balancing::Settings as Episodes;
     use crate::env::balancing::tests::{environment, play};
     let settings = Settings { steps: 16 * 20 * 30, discount_factor: 0.9, ..settings() };
-    let envs = (0..settings.n_envs).map(|_| environment(Default::default())).collect();
+    let envs = (0..settings.n_envs).map(|_| environment(Episodes::default())).collect();
     let mut trainer = Trainer::new(settings, envs, 20, &[0; 4], Device::Cpu);
     while !trainer.finished() {
         trainer.update().unwrap();
     }
-    let mut judge = environment(Default::default());
+    let mut judge = environment(Episodes::default());
     let mut mean = |policy: &dyn Fn(&[f32]) -> Vec<u8>| {
         (1000..1020).map(|seed| play(&mut judge, policy, seed).0).sum::<f64>() / 20.0
     };
