@@ -6,15 +6,15 @@ cd "$(dirname "$0")/.."
 
 out=out/bench
 mkdir -p "$out"
-cargo bench --bench sim --no-default-features -- --output-format bencher 'a million requests' | tee "$out/requests.txt"
-# test a million requests/pods/10 ... bench:   123456789 ns/iter (+/- 1234)
-awk -F'[/ ]' '
-    BEGIN { print "sweep,x,us" }
-    /^test a million requests\// {
-        split($0, part, "/"); split(part[3], rest, " ")
-        for (i = 1; i <= NF; i++) if ($i == "ns") nanoseconds = $(i - 1)
-        gsub(",", "", nanoseconds)
-        printf "%s,%s,%.4f\n", part[2], rest[1], nanoseconds / 1e9
+cargo bench --bench sim --no-default-features -- --noplot 'a million requests' | tee "$out/requests.txt"
+# a million requests/pods/10
+#                         time:   [161.30 ms 167.80 ms 169.42 ms]
+awk '
+    BEGIN { print "sweep,x,us"; of["s"] = 1; of["ms"] = 1e-3; of["µs"] = 1e-6 }
+    /^a million requests\// { name = $0; sub(/ +time:.*/, "", name); split(name, part, "/") }
+    /time: +\[/ && !/%/ {
+        sub(/.*\[/, "")
+        printf "%s,%s,%.4f\n", part[2], part[3], $3 * of[$4]
     }' "$out/requests.txt" > "$out/requests.csv"
 cargo build --release
 target/release/hpatune plot "$out/requests.csv" -o "$out"
