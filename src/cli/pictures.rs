@@ -8,7 +8,7 @@ use crate::eval::stats::Interval;
 use crate::eval::summary::REFERENCE;
 use crate::eval::{Comparison, Results, Summary};
 use crate::plot::{self, Contestant, Estimate, Format, Scene};
-use crate::sim::TimelineRow;
+use crate::sim::Run;
 use crate::units::Percent;
 
 /// Draws `comparison.svg` and `.png`, and timelines of the tuned HPA and its rival on the function where the rival does
@@ -37,7 +37,11 @@ pub(super) fn draw(
             let run = comparison.replay(recipe, judged, results.seeds[0], true);
             let name = &results.policies[policy];
             let title = format!("{name} on {} / {}", judged.trace, judged.function);
-            save(directory, &format!("timeline-{place}-{}", plain(name)), &plot::timeline(&title, &run.timeline))?;
+            save(
+                directory,
+                &format!("timeline-{place}-{}", plain(name)),
+                &plot::timeline(&title, &run.timeline, late(&run)),
+            )?;
         }
     }
     Ok(())
@@ -94,9 +98,15 @@ fn scatter(comparison: &Comparison<'_>, summaries: &[Summary], target: Percent) 
 ///
 /// # Errors
 /// A file that cannot be written.
-pub(super) fn timeline(directory: &Path, function: &str, policy: &str, rows: &[TimelineRow]) -> anyhow::Result<()> {
+pub(super) fn timeline(directory: &Path, function: &str, policy: &str, run: &Run) -> anyhow::Result<()> {
     let title = format!("{policy} on {function}");
-    save(directory, &format!("timeline-{}", plain(function)), &plot::timeline(&title, rows))
+    save(directory, &format!("timeline-{}", plain(function)), &plot::timeline(&title, &run.timeline, late(run)))
+}
+
+/// The share of a run's requests that were late or lost, where there were any.
+fn late(run: &Run) -> Option<f64> {
+    let it = &run.outcome;
+    (it.requests.offered > 0.0).then_some(it.slo.violation_rate)
 }
 
 /// A name that every file system takes.

@@ -186,7 +186,7 @@ impl Replay {
         let Some(directory) = &self.plot else { return Ok(()) };
         let bar = output::progress(tasks.len() as u64, "pictures");
         tasks.par_iter().zip(runs).try_for_each(|(task, run)| {
-            super::pictures::timeline(directory, &task.function, policy, &run.timeline)?;
+            super::pictures::timeline(directory, &task.function, policy, run)?;
             bar.inc(1);
             anyhow::Ok(())
         })?;

@@ -10,11 +10,12 @@ use crate::sim::TimelineRow;
 const LEFT: f64 = 92.0;
 const RIGHT: f64 = 1176.0;
 
-/// A picture of one run. `title` names it; the line below is made from the rows.
+/// A picture of one run. `title` names it; the line below is made from the rows and, where it is known, the share of the
+/// run's requests that were late or lost. (Rows do not weigh them rightly: many that arrive in a burst leave later.)
 #[must_use]
-pub fn timeline(title: &str, rows: &[TimelineRow]) -> Scene {
+pub fn timeline(title: &str, rows: &[TimelineRow], late: Option<f64>) -> Scene {
     let mut scene = Scene::new(1200, 800);
-    panel::title(&mut scene, LEFT, title, &summary(rows));
+    panel::title(&mut scene, LEFT, title, &summary(rows, late));
     let (start, last) = extent(rows.iter().map(|row| row.t)).unwrap_or((0.0, 3600.0));
     let end = if rows.len() > 1 { last + (last - start) / (rows.len() - 1) as f64 } else { last };
     let time = Axis::time(start, end, "time since the trace began");
@@ -72,8 +73,8 @@ fn violations(scene: &mut Scene, rows: &[TimelineRow], time: &Axis) {
     legend::row(scene, &panel, &entries);
 }
 
-/// Means over the rows, and the share of requests that were late, as far as they are known.
-fn summary(rows: &[TimelineRow]) -> String {
+/// Means over the rows, and the share of all requests that were late, as far as they are known.
+fn summary(rows: &[TimelineRow], late: Option<f64>) -> String {
     if rows.is_empty() {
         return "no rows".to_owned();
     }
@@ -83,9 +84,6 @@ fn summary(rows: &[TimelineRow]) -> String {
     };
     let pods = mean(|row| row.replicas).map(|pods| format!("{pods:.2} pods on average"));
     let demand = mean(|row| row.demand).map(|demand| format!("demand {demand:.2}"));
-    let requests = mean(|row| row.requests_per_s);
-    let late =
-        mean(|row| row.requests_per_s * row.violation_rate).zip(requests).filter(|&(_, requests)| requests > 0.0);
-    let late = late.map(|(late, requests)| format!("{:.2} % of requests late or lost", 100.0 * late / requests));
+    let late = late.map(|late| format!("{:.2} % of requests late or lost", 100.0 * late));
     [pods, demand, late].into_iter().flatten().collect::<Vec<_>>().join("; ")
 }

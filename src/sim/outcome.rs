@@ -287,7 +287,7 @@ pub struct TimelineRow {
     pub target: f64,
     /// Lower bound in force.
     pub min_replicas: f64,
-    /// Share of requests late or lost over the last period.
+    /// Of the requests that left in the last period, the share that was late or lost.
     pub violation_rate: f64,
     /// Mean response time over the last period, in milliseconds.
     pub latency_ms: f64,

@@ -17,9 +17,10 @@ impl Timeline {
         let share = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 0.0 };
         let offered = totals.offered - self.totals.offered;
         let completed = totals.completed - self.totals.completed;
+        let left = completed + totals.dropped - self.totals.dropped;
         self.rows.push(TimelineRow {
             requests_per_s: share(offered, since - self.since),
-            violation_rate: share(totals.violations() - self.totals.violations(), offered).clamp(0.0, 1.0),
+            violation_rate: share(totals.violations() - self.totals.violations(), left).clamp(0.0, 1.0),
             latency_ms: 1e3 * share(latency_sum - self.latency_sum, completed),
             ..row
         });

@@ -37,14 +37,14 @@ fn a_file_without_functions_is_one_and_an_absent_minute_is_what_the_user_says() 
 #[test]
 fn rows_that_are_requests_are_counted_slot_by_slot() {
     // As Azure's log of 2021 has it: a row an invocation, ordered by its start and not by its end.
-    let log = "app,func,end_timestamp,duration\na,f,0.5,0.2\na,f,125.25,3\na,g,61,1\na,f,0.5,0.4\na,f,59.9,0.6\n";
+    let log = "app,func,end_timestamp,duration\na,f,0.5,0.25\na,f,125.25,3\na,g,61,1\na,f,0.5,0.5\na,f,59.9,0.75\n";
     let maps = ["t=end_timestamp", "function=func", "requests=*", "duration=duration:s"];
     let options = Options { interval: Some(Duration::from_secs(60)), ..options(&maps) };
     let (trace, report) = read(log, &options);
     let f = &trace.functions[0];
     assert_eq!((f.function.as_str(), f.start_ms, report.rows), ("f", 0, 5));
     assert_eq!(f.requests, Some(vec![3.0, 0.0, 1.0]), "a minute without a row is one without a request");
-    assert_eq!(known(f.duration_ms.as_ref()), [Some(400.0), None, Some(3000.0)]);
+    assert_eq!(known(f.duration_ms.as_ref()), [Some(500.0), None, Some(3000.0)]);
     let unsaid = refusal(log, &Options { interval: None, ..options });
     assert!(unsaid.contains("each row is a request") && unsaid.contains("--interval"), "{unsaid}");
 }

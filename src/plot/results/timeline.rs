@@ -63,7 +63,7 @@ pub(super) fn pictures(stem: &str, text: &str, path: &Path) -> Result<Vec<Pictur
     }
     let picture = |(name, rows): &(String, Vec<TimelineRow>)| {
         let file = if name.is_empty() { stem.to_owned() } else { format!("{stem}-{name}") };
-        Picture::new(&file, timeline(if name.is_empty() { stem } else { name }, rows))
+        Picture::new(&file, timeline(if name.is_empty() { stem } else { name }, rows, None))
     };
     Ok(functions.iter().map(picture).collect())
 }
