@@ -25,7 +25,7 @@ scale_down = [\"default\"]
 fn workplace() -> TempDir {
     let directory = tempfile::tempdir().unwrap();
     let synth = ["synth", "--profile", "diurnal", "--functions", "2", "--seed", "4", "-o", "trace.parquet"];
-    hpatune(directory.path(), &synth).assert().success();
+    hpatune(directory.path(), synth).assert().success();
     fs::write(directory.path().join("c.toml"), CONFIG).unwrap();
     directory
 }
@@ -73,10 +73,10 @@ fn an_evaluation_has_a_run_for_every_policy_function_and_seed() {
 fn the_best_is_an_experiment_file_that_evaluate_takes() {
     let place = workplace();
     let tune = ["tune", "trace.parquet", "-c", "c.toml", "--function", "diurnal-1", "-o", "best.toml"];
-    hpatune(place.path(), &tune).assert().success();
+    hpatune(place.path(), tune).assert().success();
     let best = fs::read_to_string(place.path().join("best.toml")).unwrap();
     assert!(best.starts_with("# The best static HPA for trace / diurnal-1, by hpatune "), "{best}");
-    hpatune(place.path(), &["config", "check", "best.toml"]).assert().success();
+    hpatune(place.path(), ["config", "check", "best.toml"]).assert().success();
     let fixed =
         ["evaluate", "--trace", "trace.parquet", "-c", "c.toml", "--tuned", "best.toml", "--seeds", "1", "--json"];
     let (_, document) = json(place.path(), "2", &fixed);
@@ -99,7 +99,7 @@ fn a_gate_that_is_not_met_ends_with_three_and_one_that_is_wrong_with_two() {
             "stock-80",
             "--require",
         ];
-        hpatune(place.path(), &arguments).arg(expression).output().unwrap()
+        hpatune(place.path(), arguments).arg(expression).output().unwrap()
     };
     assert_eq!(gate("cost.usd[tuned]/cost.usd[tuned] <= 1").status.code(), Some(0));
     let missed = gate("cost.usd[tuned]/cost.usd[tuned] <= 0.95");
