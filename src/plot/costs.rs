@@ -15,7 +15,7 @@ pub struct Sweep {
 }
 
 const LEFT: f64 = 92.0;
-const GAP: f64 = 24.0;
+const GAP: f64 = 64.0;
 const WIDTH: f64 = 1172.0 - LEFT;
 
 /// A picture of one or several sweeps side by side, on one scale of cost.
