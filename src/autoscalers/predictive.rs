@@ -47,11 +47,18 @@ impl Margins {
     /// already holds what is needed.
     #[must_use]
     pub fn hpa(&self, base: &hpa::Settings) -> hpa::Settings {
-        let mut settings = base.clone();
-        settings.target_cpu = Percent::try_from(f64::from(self.target_cpu)).ok();
-        settings.scale_down.get_or_insert_default().stabilization = Some(Duration::from_secs(60));
-        settings
+        beneath(base, self.target_cpu)
     }
+}
+
+/// The HPA beneath a forecast: as `[hpa]`, at a target in percent, and quick to scale down, because the forecast already
+/// holds what is needed.
+#[must_use]
+pub fn beneath(base: &hpa::Settings, target_cpu: i32) -> hpa::Settings {
+    let mut settings = base.clone();
+    settings.target_cpu = Percent::try_from(f64::from(target_cpu)).ok();
+    settings.scale_down.get_or_insert_default().stabilization = Some(Duration::from_secs(60));
+    settings
 }
 
 /// Steps of load in a day.

@@ -7,11 +7,11 @@ use std::time::Duration;
 use super::learned::Learned;
 use super::starts::{Starts, quantile};
 use super::{Model, replicas};
-use crate::autoscalers::Context;
+use crate::autoscalers::{Context, predictive::beneath};
 use crate::forecast::{HoltWinters, Rates, regression, season};
 use crate::hpa;
 use crate::sim::{LOAD_STEP, View};
-use crate::units::{Percent, Replicas, SimTime};
+use crate::units::{Replicas, SimTime};
 
 /// Steps of load in a day.
 const DAY: usize = 86_400 / LOAD_STEP.as_secs() as usize;
@@ -71,10 +71,7 @@ impl Candidate {
     /// The HPA beside it: as `[hpa]`, at its target, and quick to scale down, because the forecast holds what is needed.
     #[must_use]
     pub fn hpa(&self, base: &hpa::Settings) -> hpa::Settings {
-        let mut settings = base.clone();
-        settings.target_cpu = Percent::try_from(f64::from(self.target_cpu)).ok();
-        settings.scale_down.get_or_insert_default().stabilization = Some(Duration::from_secs(60));
-        settings
+        beneath(base, self.target_cpu)
     }
 }
 
