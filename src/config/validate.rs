@@ -120,6 +120,10 @@ impl Experiment {
         if let Some(fewest) = it.min_nodes {
             within("cluster.min_nodes", f64::from(fewest), 0.0, f64::from(nodes))?;
         }
+        if it.max_nodes.unwrap_or(nodes).max(nodes) == 0 {
+            let error = InputError::new("there is no node, and none can come", "raise it, or cluster.max_nodes");
+            return Err(error.field("cluster.nodes"));
+        }
         match it.max_nodes {
             Some(most) => within("cluster.max_nodes", f64::from(most), f64::from(nodes), 100_000.0),
             None => Ok(()),

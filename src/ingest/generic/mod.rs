@@ -49,7 +49,11 @@ impl Generic {
         let interval = options.interval.map(|interval| i64::try_from(interval.as_millis()).unwrap_or(i64::MAX));
         let pace = interval.filter(|_| !tables[0].has_time() && !columns.counts_rows);
         if pace.is_none() && !tables[0].has_time() {
-            let help = "map a column with --map t=COLUMN, or say --interval for rows that follow each other";
+            let help = if columns.counts_rows {
+                "map a column with --map t=COLUMN: when each request was made"
+            } else {
+                "map a column with --map t=COLUMN, or say --interval for rows that follow each other"
+            };
             return Err(InputError::new("no column is mapped to the time", help).field("--map"));
         }
         let rules = Rules {
