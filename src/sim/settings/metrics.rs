@@ -23,7 +23,7 @@ pub struct MetricsPath {
     /// Probability that a pod's sample is missing from a scrape, 0 to 1.
     pub missing: f64,
     /// Whether measured CPU swings around its mean at the fluid level, as that of single requests does. An HPA takes the
-    /// highest recommendation of its stabilisation window, so swings cost pods; what is tuned without them does not hold
+    /// highest recommendation of its stabilisation window, so swings cost pods, here as
     /// at the request level, where CPU always swings.
     pub swing: bool,
     /// What the Pods, External and Object metrics of a manifest measure, by their names there, as in
