@@ -9,7 +9,7 @@ use hpatune::config::Experiment;
 use hpatune::env::{Scenario, Shares, Start};
 use hpatune::forecast::Demand;
 use hpatune::random::{Purpose, stream};
-use hpatune::rl::gradient::{Minibatch, Weights, gradient};
+use hpatune::rl::gradient::{Minibatch, Objective, Surrogate, gradient};
 use hpatune::rl::network::Network;
 use hpatune::rl::policy::Card;
 use hpatune::rl::{Session, device::Kind};
@@ -65,7 +65,7 @@ fn decision(bench: &mut Criterion) {
 }
 
 fn learning(bench: &mut Criterion) {
-    let network = Network::new(35, 18, &[6, 6, 7, 6], &[64, 64]);
+    let network = Network::new(35, 18, &[6, 6, 7, 6], &[64, 64], 1);
     let theta = network.initialize(1, &[0; 4], 0.5);
     let mut rng = stream(1, Purpose::Actions, 0);
     let rows = 1024;
@@ -77,11 +77,13 @@ fn learning(bench: &mut Criterion) {
         log_probabilities: vec![-7.0; rows],
         advantages: draw(rows),
         returns: draw(rows),
+        reference_log_probabilities: Vec::new(),
     };
-    let weights = Weights { clip: 0.2, value: 0.5, entropy: 0.01 };
+    let surrogate = Surrogate::Clipped { clip: 0.2 };
+    let objective = Objective { surrogate, value: 0.5, entropy: 0.01, reference_kl: 0.0 };
     let device = Kind::Cpu.open().expect("there is a CPU");
     bench.bench_function("loss and gradient of 1,024 rows", |timer| {
-        timer.iter(|| gradient(&network, black_box(&theta), &batch, weights, &device));
+        timer.iter(|| gradient(&network, black_box(&theta), &batch, objective, &device));
     });
 }
 

@@ -146,6 +146,7 @@ impl Environment for Autoscaling {
         episode.simulation.advance(next);
         let totals = *episode.simulation.totals();
         let unit = scenario.mean_load * interval.as_secs_f64();
+        let request = scenario.workload.request_pod_seconds();
         let cost = (scenario.pricing.cost(&totals), scenario.pricing.violation_cost(&totals));
         let info = Info {
             offered: totals.offered - before.offered,
@@ -161,6 +162,8 @@ impl Environment for Autoscaling {
         let baseline = if self.settings.reward.reference { baseline } else { 0.0 };
         Step {
             reward: baseline - info.cost - extra * info.violation_cost,
+            cost: info.violations * request / unit,
+            exposure: info.offered * request / unit,
             terminated: false,
             truncated: next >= episode.end,
             info,

@@ -191,6 +191,7 @@ impl Environment for Balancing {
             terminated: false,
             truncated: episode.now >= episode.end,
             info,
+            ..Step::default()
         }
     }
 

@@ -59,6 +59,10 @@ pub trait Environment: Send {
 pub struct Step<Info> {
     /// The reward.
     pub reward: f64,
+    /// What a constraint counts, such as late requests; 0 where there is none.
+    pub cost: f64,
+    /// What the cost is a share of, such as requests, in the same unit.
+    pub exposure: f64,
     /// The task has ended: nothing can be earned after it.
     pub terminated: bool,
     /// The episode was cut by time: what follows still counts, and is estimated by the critic.

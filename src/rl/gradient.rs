@@ -1,10 +1,12 @@
-//! PPO's loss and its gradient, by Candle's automatic differentiation.
+//! The loss of policy-gradient algorithms and its gradient, by Candle's automatic differentiation.
 //!
 //! ```text
-//! r = π(a|s) / π_old(a|s)
-//! L = −E[min(r A, clip(r, 1 − ε, 1 + ε) A)] + c_v ½ E[(V − R)²] − c_e E[H(π)]
+//! r = π(a|s) / π_old(a|s);   q = log π_ref(a|s) − log π(a|s)
+//! L = −E[S] + c_v ½ E[Σ_i (V_i − R_i)²] − c_e E[H(π)] + c_k E[e^q − q − 1]
+//! S = min(r A, clip(r, 1 − ε, 1 + ε) A), clipped;   S = A log π(a|s), plain
 //! ```
-//! Source: Schulman et al., arXiv:1707.06347, eq. 7 and 9. The ratio is clipped, not the advantage.
+//! Sources: Schulman et al., arXiv:1707.06347, eq. 7 and 9 (the ratio is clipped, not the advantage); Williams,
+//! Machine Learning 8 (1992), for the plain surrogate; Shao et al., arXiv:2402.03300, eq. 4, for the divergence.
 //!
 //! On the CPU a minibatch is cut into chunks of [`CHUNK`] rows whose gradients are computed in parallel and summed in
 //! order, so that the result does not depend on the number of threads.
@@ -34,19 +36,43 @@ pub struct Minibatch {
     pub log_probabilities: Vec<f32>,
     /// Advantages, normalised.
     pub advantages: Vec<f32>,
-    /// Returns that the critic learns.
+    /// Returns that the critic learns, `[rows, values]`; may be empty when the value loss weighs nothing.
     pub returns: Vec<f32>,
+    /// Log-probability of the choices under the reference policy; may be empty when its divergence weighs nothing.
+    pub reference_log_probabilities: Vec<f32>,
 }
 
-/// Weights of the terms.
+impl Minibatch {
+    /// Number of rows.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.log_probabilities.len()
+    }
+}
+
+/// What the loss is made of.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Weights {
-    /// ε of the clipped surrogate.
-    pub clip: f64,
-    /// Weight of the value loss.
+pub struct Objective {
+    /// How advantages pull at the policy.
+    pub surrogate: Surrogate,
+    /// Weight of the value loss; at 0 the critic takes no part.
     pub value: f64,
     /// Weight of the entropy bonus.
     pub entropy: f64,
+    /// Weight of the divergence from the reference policy; at 0 there need be none.
+    pub reference_kl: f64,
+}
+
+/// How advantages pull at the policy.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Surrogate {
+    /// PPO's ratio, clipped.
+    Clipped {
+        /// ε: the ratio counts between 1 − ε and 1 + ε.
+        clip: f64,
+    },
+    /// The likelihood ratio's gradient: A log π.
+    Plain,
 }
 
 /// Means over a minibatch.
@@ -54,7 +80,7 @@ pub struct Weights {
 pub struct Losses {
     /// The whole loss.
     pub total: f64,
-    /// ½ (V − R)².
+    /// ½ (V − R)², over all outputs of the critic.
     pub value: f64,
     /// Entropy of the policy, all heads together, in nats.
     pub entropy: f64,
@@ -62,6 +88,8 @@ pub struct Losses {
     pub kl: f64,
     /// Share of rows whose ratio lies beyond the clip.
     pub clipped: f64,
+    /// Divergence from the reference policy: `e^q − q − 1`.
+    pub reference_kl: f64,
 }
 
 impl Losses {
@@ -74,6 +102,7 @@ impl Losses {
             entropy: self.entropy * factor,
             kl: self.kl * factor,
             clipped: self.clipped * factor,
+            reference_kl: self.reference_kl * factor,
         }
     }
 
@@ -84,6 +113,7 @@ impl Losses {
         self.entropy += other.entropy;
         self.kl += other.kl;
         self.clipped += other.clipped;
+        self.reference_kl += other.reference_kl;
     }
 }
 
@@ -95,13 +125,13 @@ pub fn gradient(
     network: &Network,
     theta: &[f32],
     batch: &Minibatch,
-    weights: Weights,
+    objective: Objective,
     device: &Device,
 ) -> Result<(Losses, Vec<f32>)> {
-    let rows = batch.returns.len();
+    let rows = batch.rows();
     let chunk = if device.is_cpu() { CHUNK } else { rows.max(1) };
     let starts: Vec<usize> = (0..rows).step_by(chunk).collect();
-    let part = |&from: &usize| part(network, theta, batch, from..(from + chunk).min(rows), weights, device);
+    let part = |&from: &usize| part(network, theta, batch, from..(from + chunk).min(rows), objective, device);
     // One run of chunks a thread: a chunk is too little work to hand around.
     let share = starts.len().div_ceil(rayon::current_num_threads());
     let parts: Vec<_> = starts.par_iter().with_min_len(share).map(part).collect::<Result<_>>()?;
@@ -120,39 +150,55 @@ fn part(
     theta: &[f32],
     batch: &Minibatch,
     rows: Range<usize>,
-    weights: Weights,
+    objective: Objective,
     device: &Device,
 ) -> Result<(Losses, Vec<f32>)> {
-    let all = batch.returns.len() as f64;
-    let actor = Variables::new(&network.actor, theta, device)?;
-    let critic = Variables::new(&network.critic, theta, device)?;
+    let all = batch.rows() as f64;
     let tensor = |values: &[f32], width: usize| {
         Tensor::from_slice(&values[rows.start * width..rows.end * width], (rows.len(), width), device)
     };
+    let actor = Variables::new(&network.actor, theta, device)?;
     let old = tensor(&batch.log_probabilities, 1)?;
     let advantages = tensor(&batch.advantages, 1)?;
     let logits = actor.forward(&tensor(&batch.observations, network.actor.inputs())?)?;
-    let values = critic.forward(&tensor(&batch.criticized, network.critic.inputs())?)?;
     let policy = Policy::new(network, &logits, &batch.actions[rows.start * network.heads.len()..], device)?;
 
     let log_ratio = (&policy.log_probability - old)?;
-    let ratio = log_ratio.exp()?;
-    let clipped = ratio.clamp(1.0 - weights.clip, 1.0 + weights.clip)?;
-    let surrogate = (&ratio * &advantages)?.minimum(&(clipped * &advantages)?)?.sum_all()?;
-    let value = ((values - tensor(&batch.returns, 1)?)?.sqr()?.sum_all()? * (0.5 / all))?;
+    let surrogate = match objective.surrogate {
+        Surrogate::Clipped { clip } => {
+            let ratio = log_ratio.exp()?;
+            let clipped = ratio.clamp(1.0 - clip, 1.0 + clip)?;
+            (&ratio * &advantages)?.minimum(&(clipped * &advantages)?)?
+        }
+        Surrogate::Plain => (&policy.log_probability * &advantages)?,
+    };
     let entropy = (policy.entropy / all)?;
-    let loss = ((&value * weights.value)? - (surrogate / all)? - (&entropy * weights.entropy)?)?;
+    let mut losses = Losses { entropy: scalar(&entropy)?, ..Losses::default() };
+    let critic = if objective.value > 0.0 { Some(Variables::new(&network.critic, theta, device)?) } else { None };
+    let mut loss = (surrogate.sum_all()? / all)?.neg()?;
+    if let Some(critic) = &critic {
+        let values = critic.forward(&tensor(&batch.criticized, network.critic.inputs())?)?;
+        let value = ((values - tensor(&batch.returns, network.values)?)?.sqr()?.sum_all()? * (0.5 / all))?;
+        losses.value = scalar(&value)?;
+        loss = ((value * objective.value)? + loss)?;
+    }
+    loss = (loss - (entropy * objective.entropy)?)?;
+    if objective.reference_kl > 0.0 {
+        let q = (tensor(&batch.reference_log_probabilities, 1)? - &policy.log_probability)?;
+        let divergence = ((((q.exp()? - q)? - 1.0)?).sum_all()? / all)?;
+        losses.reference_kl = scalar(&divergence)?;
+        loss = (loss + (divergence * objective.reference_kl)?)?;
+    }
+    losses.total = scalar(&loss)?;
 
     let gradients = loss.backward()?;
     let mut flat = vec![0.0; theta.len()];
     actor.read(&gradients, &mut flat)?;
-    critic.read(&gradients, &mut flat)?;
-    let ratios = log_ratio.flatten_all()?.to_vec1::<f32>()?;
-    let mut losses =
-        Losses { total: scalar(&loss)?, value: scalar(&value)?, entropy: scalar(&entropy)?, ..Losses::default() };
-    for log_ratio in ratios.into_iter().map(f64::from) {
+    critic.iter().try_for_each(|critic| critic.read(&gradients, &mut flat))?;
+    let clip = if let Surrogate::Clipped { clip } = objective.surrogate { clip } else { f64::INFINITY };
+    for log_ratio in log_ratio.flatten_all()?.to_vec1::<f32>()?.into_iter().map(f64::from) {
         losses.kl += (log_ratio.exp_m1() - log_ratio) / all;
-        losses.clipped += if log_ratio.exp_m1().abs() > weights.clip { 1.0 / all } else { 0.0 };
+        losses.clipped += if log_ratio.exp_m1().abs() > clip { 1.0 / all } else { 0.0 };
     }
     Ok((losses, flat))
 }

@@ -1,8 +1,10 @@
 use super::*;
 
-/// Two heads, a few rows, some of them beyond the clip on either side.
-fn case() -> (Network, Vec<f32>, Minibatch, Weights) {
-    let network = Network::new(4, 2, &[3, 2], &[6, 5]);
+const CLIPPED: Surrogate = Surrogate::Clipped { clip: 0.2 };
+
+/// Two heads, two values, a few rows, some of them beyond the clip on either side.
+fn case() -> (Network, Vec<f32>, Minibatch, Objective) {
+    let network = Network::new(4, 2, &[3, 2], &[6, 5], 2);
     let mut theta = network.initialize(11, &[0, 1], 0.6);
     // Away from the small first head, so that the policy depends on the observation.
     theta.iter_mut().enumerate().for_each(|(i, w)| *w += 0.3 * ((i * 37 % 19) as f32 / 9.0 - 1.0));
@@ -16,21 +18,22 @@ fn case() -> (Network, Vec<f32>, Minibatch, Weights) {
         actions: (0..rows).flat_map(|i| [(i % 3) as u8, (i / 3 % 2) as u8]).collect(),
         log_probabilities: column(1).iter().map(|x| -1.8 + 0.8 * x).collect(),
         advantages: column(2),
-        returns: column(3),
+        returns: matrix(2),
+        reference_log_probabilities: column(4).iter().map(|x| -1.9 + 0.5 * x).collect(),
     };
-    (network, theta, batch, Weights { clip: 0.2, value: 0.5, entropy: 0.01 })
+    (network, theta, batch, Objective { surrogate: CLIPPED, value: 0.5, entropy: 0.01, reference_kl: 0.3 })
 }
 
 /// The loss as its definition has it, in double precision and with nothing shared.
-fn definition(network: &Network, theta: &[f64], batch: &Minibatch, weights: Weights) -> f64 {
-    let rows = batch.returns.len();
+fn definition(network: &Network, theta: &[f64], batch: &Minibatch, objective: Objective) -> f64 {
+    let rows = batch.rows();
     let mut loss = 0.0;
     for row in 0..rows {
         let wide = |values: &[f32], width: usize| -> Vec<f64> {
             values[row * width..(row + 1) * width].iter().map(|&x| f64::from(x)).collect()
         };
         let logits = forward(&network.actor, theta, wide(&batch.observations, 4));
-        let value = forward(&network.critic, theta, wide(&batch.criticized, 6))[0];
+        let values = forward(&network.critic, theta, wide(&batch.criticized, 6));
         let (mut log_probability, mut entropy, mut from) = (0.0, 0.0, 0);
         for (head, &size) in network.heads.iter().enumerate() {
             let logits = &logits[from..from + size];
@@ -41,10 +44,14 @@ fn definition(network: &Network, theta: &[f64], batch: &Minibatch, weights: Weig
         }
         let ratio = (log_probability - f64::from(batch.log_probabilities[row])).exp();
         let advantage = f64::from(batch.advantages[row]);
-        let clipped = ratio.clamp(1.0 - weights.clip, 1.0 + weights.clip);
-        let error = value - f64::from(batch.returns[row]);
-        loss += -(ratio * advantage).min(clipped * advantage) + weights.value * 0.5 * error * error
-            - weights.entropy * entropy;
+        let surrogate = match objective.surrogate {
+            Surrogate::Clipped { clip } => (ratio * advantage).min(ratio.clamp(1.0 - clip, 1.0 + clip) * advantage),
+            Surrogate::Plain => log_probability * advantage,
+        };
+        let errors = values.iter().zip(wide(&batch.returns, 2)).map(|(value, target)| (value - target).powi(2));
+        let q = f64::from(batch.reference_log_probabilities[row]) - log_probability;
+        loss += -surrogate + objective.value * 0.5 * errors.sum::<f64>() - objective.entropy * entropy
+            + objective.reference_kl * (q.exp() - q - 1.0);
     }
     loss / rows as f64
 }
@@ -59,53 +66,78 @@ fn forward(mlp: &Mlp, theta: &[f64], mut x: Vec<f64>) -> Vec<f64> {
     x
 }
 
+/// The clipped and the plain surrogate on the same case.
+fn cases() -> [(Network, Vec<f32>, Minibatch, Objective); 2] {
+    let plain = |(network, theta, batch, objective): (_, _, _, Objective)| {
+        (network, theta, batch, Objective { surrogate: Surrogate::Plain, ..objective })
+    };
+    [case(), plain(case())]
+}
+
 #[test]
 fn the_loss_is_its_definition() {
-    let (network, theta, batch, weights) = case();
-    let (losses, _) = gradient(&network, &theta, &batch, weights, &Device::Cpu).unwrap();
-    let exact: Vec<f64> = theta.iter().map(|&x| f64::from(x)).collect();
-    assert!((losses.total - definition(&network, &exact, &batch, weights)).abs() < 1e-5);
-    assert!(losses.clipped > 0.3 && losses.clipped < 0.9, "the case has rows on both sides: {}", losses.clipped);
+    for (network, theta, batch, objective) in cases() {
+        let (losses, _) = gradient(&network, &theta, &batch, objective, &Device::Cpu).unwrap();
+        let exact: Vec<f64> = theta.iter().map(|&x| f64::from(x)).collect();
+        assert!((losses.total - definition(&network, &exact, &batch, objective)).abs() < 1e-5);
+        if objective.surrogate == CLIPPED {
+            assert!(losses.clipped > 0.3 && losses.clipped < 0.9, "rows lie on both sides: {}", losses.clipped);
+        }
+    }
 }
 
 #[test]
 fn the_gradient_is_the_slope_of_the_definition() {
-    let (network, theta, batch, weights) = case();
-    let (_, gradient) = gradient(&network, &theta, &batch, weights, &Device::Cpu).unwrap();
-    let mut exact: Vec<f64> = theta.iter().map(|&x| f64::from(x)).collect();
-    let step = 1e-6;
-    let (mut errors, mut norm) = (0.0, 0.0);
-    for i in 0..exact.len() {
-        let middle = exact[i];
-        exact[i] = middle + step;
-        let up = definition(&network, &exact, &batch, weights);
-        exact[i] = middle - step;
-        let slope = (up - definition(&network, &exact, &batch, weights)) / (2.0 * step);
-        exact[i] = middle;
-        errors += (slope - f64::from(gradient[i])).powi(2);
-        norm += slope * slope;
+    for (network, theta, batch, objective) in cases() {
+        let (_, gradient) = gradient(&network, &theta, &batch, objective, &Device::Cpu).unwrap();
+        let mut exact: Vec<f64> = theta.iter().map(|&x| f64::from(x)).collect();
+        let step = 1e-6;
+        let (mut errors, mut norm) = (0.0, 0.0);
+        for i in 0..exact.len() {
+            let middle = exact[i];
+            exact[i] = middle + step;
+            let up = definition(&network, &exact, &batch, objective);
+            exact[i] = middle - step;
+            let slope = (up - definition(&network, &exact, &batch, objective)) / (2.0 * step);
+            exact[i] = middle;
+            errors += (slope - f64::from(gradient[i])).powi(2);
+            norm += slope * slope;
+        }
+        let relative = f64::sqrt(errors / norm);
+        assert!(relative < 1e-5, "relative error {relative:e} of {:?}", objective.surrogate);
     }
-    let relative = f64::sqrt(errors / norm);
-    assert!(relative < 1e-5, "relative error {relative:e}");
+}
+
+#[test]
+fn terms_that_weigh_nothing_need_no_rows() {
+    let (network, theta, mut batch, objective) = case();
+    let alone = Objective { value: 0.0, reference_kl: 0.0, ..objective };
+    let with = gradient(&network, &theta, &batch, alone, &Device::Cpu).unwrap();
+    batch.returns.clear();
+    batch.criticized.clear();
+    batch.reference_log_probabilities.clear();
+    assert_eq!(with, gradient(&network, &theta, &batch, alone, &Device::Cpu).unwrap());
+    let critic = network.critic.layers[0].weight.start;
+    assert!(with.1[critic..].iter().all(|g| g.abs() < f32::EPSILON));
 }
 
 #[test]
 fn the_gradient_does_not_depend_on_the_number_of_threads() {
-    let (network, theta, batch, weights) = case();
+    let (network, theta, batch, objective) = case();
     let run = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| gradient(&network, &theta, &batch, weights, &Device::Cpu).unwrap())
+        pool.install(|| gradient(&network, &theta, &batch, objective, &Device::Cpu).unwrap())
     };
     assert_eq!(run(1), run(3));
 }
 
 #[test]
 fn nothing_is_learned_from_rows_beyond_the_clip_whose_advantage_agrees() {
-    let (network, theta, mut batch, weights) = case();
+    let (network, theta, mut batch, objective) = case();
     batch.advantages.fill(1.0);
     batch.log_probabilities.fill(-30.0);
-    let weights = Weights { entropy: 0.0, ..weights };
-    let (_, gradient) = gradient(&network, &theta, &batch, weights, &Device::Cpu).unwrap();
+    let objective = Objective { entropy: 0.0, reference_kl: 0.0, ..objective };
+    let (_, gradient) = gradient(&network, &theta, &batch, objective, &Device::Cpu).unwrap();
     let critic = network.critic.layers[0].weight.start;
     assert!(gradient[..critic].iter().all(|g| g.abs() < f32::EPSILON));
     assert!(gradient[critic..].iter().any(|g| g.abs() > 1e-4));

@@ -32,22 +32,24 @@ pub struct Mlp {
 pub struct Network {
     /// Observation to the logits of all heads.
     pub actor: Mlp,
-    /// Observation and privileged values to one value.
+    /// Observation and privileged values to the values.
     pub critic: Mlp,
     /// Number of choices of each head.
     pub heads: Vec<usize>,
+    /// Number of values the critic gives: 1 of rewards, or 2 of rewards and of costs.
+    pub values: usize,
     /// Number of parameters.
     pub parameters: usize,
 }
 
 impl Network {
-    /// Lays out a network with the same hidden widths for both.
+    /// Lays out a network with the same hidden widths for both, whose critic gives `values`.
     #[must_use]
-    pub fn new(observation: usize, privileged: usize, heads: &[usize], hidden: &[usize]) -> Self {
+    pub fn new(observation: usize, privileged: usize, heads: &[usize], hidden: &[usize], values: usize) -> Self {
         let mut parameters = 0;
         let actor = Mlp::new(observation, hidden, heads.iter().sum(), &mut parameters);
-        let critic = Mlp::new(observation + privileged, hidden, 1, &mut parameters);
-        Self { actor, critic, heads: heads.to_vec(), parameters }
+        let critic = Mlp::new(observation + privileged, hidden, values, &mut parameters);
+        Self { actor, critic, heads: heads.to_vec(), values, parameters }
     }
 
     /// Orthogonal weights: gain √2 inside, 0.01 for the policy's head, 1 for the value's; biases 0, except that the first
@@ -238,7 +240,7 @@ mod tests {
 
     #[test]
     fn the_first_policy_gives_the_present_hpa_its_share() {
-        let network = Network::new(3, 0, &[4, 2], &[8]);
+        let network = Network::new(3, 0, &[4, 2], &[8], 1);
         let theta = network.initialize(0, &[2, 1], 0.7);
         let mut buffers = Buffers::default();
         let logits = network.actor.forward(&theta, &[0.0; 3], &mut buffers);
@@ -250,7 +252,7 @@ mod tests {
 
     #[test]
     fn a_forward_pass_agrees_with_its_definition_for_any_number_of_rows() {
-        let network = Network::new(7, 2, &[5, 6], &[13, 16]);
+        let network = Network::new(7, 2, &[5, 6], &[13, 16], 1);
         let theta = network.initialize(3, &[0, 0], 0.5);
         let x: Vec<f32> = (0..9 * 7).map(|i| ((i * 31) % 17) as f32 * 0.2 - 1.5).collect();
         let mut buffers = Buffers::default();

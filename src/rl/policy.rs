@@ -195,7 +195,7 @@ impl Policy {
             .map_err(|error| broken(format!("its header is not a policy's: {error}")))?;
         card.check()?;
         let actions = Actions::new(&card.env.action);
-        let network = Network::new(observation::LENGTH, 0, &actions.sizes(), &card.hidden);
+        let network = Network::new(observation::LENGTH, 0, &actions.sizes(), &card.hidden, 1);
         let mut theta = vec![0.0; network.parameters];
         for (index, layer) in network.actor.layers.iter().enumerate() {
             let mut put = |part: &str, range: &std::ops::Range<usize>| -> Result<(), InputError> {
@@ -313,7 +313,7 @@ mod tests {
     fn policy() -> Policy {
         let settings = env::Settings::default();
         let card = Card::new(&settings, &Settings { hidden: vec![8], ..Settings::default() }, Vec::new(), &[], "");
-        let network = Network::new(observation::LENGTH, 4, &Actions::new(&settings.action).sizes(), &[8]);
+        let network = Network::new(observation::LENGTH, 4, &Actions::new(&settings.action).sizes(), &[8], 1);
         let theta = network.initialize(3, &[0; 4], 0.5);
         let normalizer = Normalizer { mean: vec![0.5; observation::LENGTH], scale: vec![2.0; observation::LENGTH] };
         Policy::new(card, &network, &theta, normalizer)

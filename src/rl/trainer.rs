@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::adam::{Adam, clip_norm};
 use super::gae;
-use super::gradient::{self, Losses, Minibatch, Weights};
+use super::gradient::{self, Losses, Minibatch, Objective, Surrogate};
 use super::moments::{Moments, Normalizer, RewardScale};
 use super::network::{Buffers, Network};
 use super::rollout::{self, Actor, Trajectory};
@@ -68,7 +68,7 @@ impl<E: Environment> Trainer<E> {
     pub fn new(settings: Settings, envs: Vec<E>, steps: usize, first: &[u8], device: Device) -> Self {
         let (observation, privileged, heads) = (envs[0].observation_len(), envs[0].privileged_len(), envs[0].heads());
         let privileged = if settings.critic == Critic::Privileged { privileged } else { 0 };
-        let network = Network::new(observation, privileged, &heads, &settings.hidden);
+        let network = Network::new(observation, privileged, &heads, &settings.hidden, 1);
         let theta = network.initialize(settings.seed, first, settings.initial_share);
         let state = State {
             adam: Adam::new(theta.len()),
@@ -160,8 +160,12 @@ impl<E: Environment> Trainer<E> {
     fn learn(&mut self, experience: &Experience) -> candle_core::Result<Report<E::Info>> {
         let left = 1.0 - self.state.updates as f64 / self.total_updates().max(1) as f64;
         let rate = self.settings.learning_rate * left;
-        let weights =
-            Weights { clip: self.settings.clip, value: self.settings.value, entropy: self.settings.entropy * left };
+        let objective = Objective {
+            surrogate: Surrogate::Clipped { clip: self.settings.clip },
+            value: self.settings.value,
+            entropy: self.settings.entropy * left,
+            reference_kl: 0.0,
+        };
         let rows = experience.batch.returns.len();
         let mut sums = Losses::default();
         let (mut norms, mut count) = (0.0, 0.0);
@@ -171,7 +175,7 @@ impl<E: Environment> Trainer<E> {
             for rows in order.chunks(self.settings.minibatch) {
                 let batch = experience.gather(rows, &self.network);
                 let (losses, mut gradient) =
-                    gradient::gradient(&self.network, &self.state.theta, &batch, weights, &self.device)?;
+                    gradient::gradient(&self.network, &self.state.theta, &batch, objective, &self.device)?;
                 sums.add(&losses);
                 count += 1.0;
                 if losses.kl > 1.5 * self.settings.target_kl {
@@ -263,6 +267,7 @@ impl Judge<'_> {
             log_probabilities: trajectory.log_probabilities.clone(),
             advantages,
             returns,
+            reference_log_probabilities: Vec::new(),
         };
         Experience { batch, values }
     }
@@ -296,6 +301,7 @@ impl Experience {
             log_probabilities: pick(&batch.log_probabilities, 1, rows),
             advantages: standardized(pick(&batch.advantages, 1, rows)),
             returns: pick(&batch.returns, 1, rows),
+            reference_log_probabilities: Vec::new(),
         }
     }
 

@@ -57,7 +57,7 @@ impl Environment for Corridor {
             4 => 10.0,
             _ => 0.0,
         };
-        Step { reward, terminated: reward > 0.0, truncated: self.time >= 20, info: () }
+        Step { reward, terminated: reward > 0.0, truncated: self.time >= 20, ..Step::default() }
     }
 
     fn observe(&mut self, out: &mut [f32]) {
