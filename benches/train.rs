@@ -37,7 +37,8 @@ fn session(experiment: &Experiment) -> (Session, Vec<Scenario>) {
     let scenarios: Vec<Scenario> = trace.functions.iter().map(one).collect();
     let card = Card::new(&experiment.env, &experiment.train, Vec::new(), &[], "");
     let device = Kind::Cpu.open().expect("there is a CPU");
-    (Session::new(&experiment.train, &experiment.env, scenarios.clone(), card, device), scenarios)
+    let session = Session::new(&experiment.train, &experiment.env, scenarios.clone(), card, None, device);
+    (session.expect("PPO needs no log"), scenarios)
 }
 
 fn update(bench: &mut Criterion) {

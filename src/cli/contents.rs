@@ -87,7 +87,7 @@ fn kind(document: &Value) -> Option<&'static str> {
 fn print_card(card: &crate::rl::policy::Card, out: &mut impl Write) -> anyhow::Result<()> {
     writeln!(out, "kind       policy")?;
     writeln!(out, "made by    {}", card.tool)?;
-    writeln!(out, "learned    {} steps, seed {}", card.step, card.seed)?;
+    writeln!(out, "learned    {} steps of {}, seed {}", card.step, card.algorithm.name(), card.seed)?;
     if let Some(ratio) = card.cost_vs_reference {
         writeln!(out, "validation cost {} % of the static HPA's", significant(100.0 * ratio, 3))?;
     }

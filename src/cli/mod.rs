@@ -5,6 +5,8 @@
 
 #[cfg(feature = "ingest")]
 mod calibrate;
+#[cfg(all(feature = "ingest", feature = "train"))]
+mod collect;
 mod completions;
 mod config;
 #[cfg(feature = "ingest")]
@@ -96,6 +98,8 @@ enum Command {
     Diff(diff::Diff),
     #[cfg(all(feature = "ingest", feature = "train"))]
     Train(train::Train),
+    #[cfg(all(feature = "ingest", feature = "train"))]
+    Collect(collect::Collect),
     #[cfg(feature = "ingest")]
     Calibrate(calibrate::Calibrate),
     #[cfg(all(feature = "ingest", feature = "manifest"))]
@@ -130,6 +134,8 @@ impl Command {
             Self::Diff(command) => command.run(out),
             #[cfg(all(feature = "ingest", feature = "train"))]
             Self::Train(command) => command.run(out),
+            #[cfg(all(feature = "ingest", feature = "train"))]
+            Self::Collect(command) => command.run(out),
             #[cfg(feature = "ingest")]
             Self::Calibrate(command) => command.run(out),
             #[cfg(all(feature = "ingest", feature = "manifest"))]

@@ -12,10 +12,11 @@ use crate::config::Experiment;
 use crate::error::InputError;
 use crate::rl::device::Kind;
 use crate::rl::file::Archive;
+use crate::rl::log::Log;
 use crate::rl::policy::{Card, Source};
 use crate::rl::session::{self, Metrics, Session};
 
-/// Learn a policy that moves the HPA's knobs, by proximal policy optimisation
+/// Learn a policy that moves the HPA's knobs, by the algorithm of train.algorithm
 ///
 /// Writes policy.safetensors (the best policy on validation time), checkpoint.safetensors, metrics.jsonl and config.toml
 /// into a directory. Ctrl-C finishes the update, saves and ends; --resume goes on as if nothing had happened.
@@ -89,8 +90,12 @@ impl Run {
         let settings = &experiment.train;
         let config = experiment.to_toml();
         let sources = loaded.iter().map(|it| Source { path: it.source.file.clone(), sha256: it.source.sha256.clone() });
+        let log = match &settings.offline.log {
+            Some(path) if settings.algorithm.is_offline() => Some(Log::load(path)?),
+            _ => None,
+        };
         let card = Card { starts, ..Card::new(&experiment.env, settings, sources.collect(), select, &config) };
-        let mut session = Session::new(settings, &experiment.env, scenarios, card, device);
+        let mut session = Session::new(settings, &experiment.env, scenarios, card, log, device)?;
         let mut lines = Vec::new();
         if let Some(saved) = &saved {
             let path = directory.join("checkpoint.safetensors");

@@ -1,6 +1,7 @@
 //! The rules between fields, and the ranges that no type holds.
 
 use super::Experiment;
+use crate::env;
 use crate::error::{InputError, above_zero, at_least, within};
 use crate::sim::settings::IntOrPercent;
 
@@ -16,7 +17,8 @@ impl Experiment {
         self.split.validate()?;
         self.tune.validate()?;
         self.env.validate()?;
-        self.train.validate()
+        self.train.validate()?;
+        self.train.validate_table(&env::Actions::new(&self.env.action).sizes())
     }
 
     fn validate_hpa(&self) -> Result<(), InputError> {

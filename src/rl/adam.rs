@@ -30,17 +30,26 @@ impl Adam {
 
     /// One step of size `rate` along `gradient`.
     pub fn step(&mut self, theta: &mut [f32], gradient: &[f32], rate: f64) {
+        self.step_parts(theta, gradient, &[(theta.len(), rate)]);
+    }
+
+    /// One step along `gradient`, of another size in each part: `(end, rate)`, in order, together the whole.
+    pub fn step_parts(&mut self, theta: &mut [f32], gradient: &[f32], parts: &[(usize, f64)]) {
         self.steps += 1;
         let t = i32::try_from(self.steps).unwrap_or(i32::MAX);
         let (beta1, beta2) = (BETA1 as f32, BETA2 as f32);
         let (rest1, rest2) = ((1.0 - BETA1) as f32, (1.0 - BETA2) as f32);
-        let rate = (rate / (1.0 - BETA1.powi(t))) as f32;
         let unbias = (1.0 / (1.0 - BETA2.powi(t))) as f32;
-        let moments = self.first.iter_mut().zip(&mut self.second);
-        for ((parameter, &g), (m, v)) in theta.iter_mut().zip(gradient).zip(moments) {
-            *m = beta1 * *m + rest1 * g;
-            *v = beta2 * *v + rest2 * g * g;
-            *parameter -= rate * *m / ((*v * unbias).sqrt() + EPSILON);
+        let mut start = 0;
+        for &(end, rate) in parts {
+            let rate = (rate / (1.0 - BETA1.powi(t))) as f32;
+            let moments = self.first[start..end].iter_mut().zip(&mut self.second[start..end]);
+            for ((parameter, &g), (m, v)) in theta[start..end].iter_mut().zip(&gradient[start..end]).zip(moments) {
+                *m = beta1 * *m + rest1 * g;
+                *v = beta2 * *v + rest2 * g * g;
+                *parameter -= rate * *m / ((*v * unbias).sqrt() + EPSILON);
+            }
+            start = end;
         }
     }
 }
@@ -82,6 +91,16 @@ mod tests {
     }
 
     const TORCH: [f32; 3] = [0.701_587_86, -1.700_625, 2.700_381_8];
+
+    #[test]
+    fn parts_move_at_their_own_rates() {
+        let gradient = [1.0, -2.0, 0.5_f32];
+        let (mut whole, mut parts) = ([0.0_f32; 3], [0.0_f32; 3]);
+        Adam::new(3).step(&mut whole, &gradient, 0.1);
+        Adam::new(3).step_parts(&mut parts, &gradient, &[(1, 0.1), (3, 0.2)]);
+        assert!((parts[0] - whole[0]).abs() < 1e-7 && (parts[1] - 2.0 * whole[1]).abs() < 1e-7);
+        assert!((parts[2] - 2.0 * whole[2]).abs() < 1e-7 && whole[2] < 0.0);
+    }
 
     #[test]
     fn a_long_gradient_is_cut_and_a_short_one_is_not() {

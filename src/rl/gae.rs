@@ -1,4 +1,4 @@
-//! Generalised advantage estimation.
+//! How steps are credited: generalised advantages, n-step advantages, discounted returns.
 
 /// One environment's steps, in order of time; all slices have the same length `T`.
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +35,47 @@ pub fn advantages(steps: Steps<'_>, discount: f64, lambda: f64, out: &mut [f32])
     }
 }
 
+/// Advantages of one environment's steps by `n` rewards and the value of the state after them.
+///
+/// ```text
+/// A_t = Σ_{k<m} γ^k r_{t+k} + γ^m (1 − terminated_{t+m−1}) V(s'_{t+m−1}) − V(s_t)
+/// ```
+/// `m` is `n`, or less where the episode or the rollout ends earlier. n = 1 is GAE with λ = 0, n = T with λ = 1.
+/// Source: Mnih et al., arXiv:1602.01783, algorithm S3.
+#[must_use]
+pub fn n_step(steps: Steps<'_>, discount: f64, n: usize) -> Vec<f32> {
+    let last = steps.rewards.len().saturating_sub(1);
+    let advantage = |from: usize| {
+        let (mut sum, mut weight) = (-f64::from(steps.values[from]), 1.0);
+        for t in from.. {
+            sum += weight * f64::from(steps.rewards[t]);
+            weight *= discount;
+            if steps.terminated[t] {
+                break;
+            }
+            if steps.truncated[t] || t == last || t + 1 - from >= n {
+                sum += weight * f64::from(steps.next_values[t]);
+                break;
+            }
+        }
+        sum as f32
+    };
+    (0..steps.rewards.len()).map(advantage).collect()
+}
+
+/// Discounted returns from each step on, `G_t = r_t + γ G_{t+1}`, up to where the episode ends or is cut.
+#[must_use]
+pub fn returns_to_go(rewards: &[f32], terminated: &[bool], truncated: &[bool], discount: f64) -> Vec<f32> {
+    let mut out = vec![0.0; rewards.len()];
+    let mut next = 0.0;
+    for t in (0..rewards.len()).rev() {
+        let goes_on = if terminated[t] || truncated[t] { 0.0 } else { 1.0 };
+        next = f64::from(rewards[t]) + discount * goes_on * next;
+        out[t] = next as f32;
+    }
+    out
+}
+
 /// Subtracts from each advantage the mean of the others of its group at the same instant. `[environments, steps]`.
 ///
 /// Environments of a group meet the same traffic, so the others' mean is a baseline that knows it, and it depends on
@@ -60,16 +101,19 @@ mod tests {
 
     const NO: [bool; 3] = [false; 3];
 
-    fn run(terminated: [bool; 3], truncated: [bool; 3], lambda: f64) -> [f32; 3] {
-        let steps = Steps {
+    fn steps<'a>(terminated: &'a [bool; 3], truncated: &'a [bool; 3]) -> Steps<'a> {
+        Steps {
             rewards: &[1.0, 2.0, 3.0],
-            terminated: &terminated,
-            truncated: &truncated,
+            terminated,
+            truncated,
             values: &[0.5, 1.0, 1.5],
             next_values: &[1.0, 1.5, 4.0],
-        };
+        }
+    }
+
+    fn run(terminated: [bool; 3], truncated: [bool; 3], lambda: f64) -> [f32; 3] {
         let mut out = [0.0; 3];
-        advantages(steps, 0.9, lambda, &mut out);
+        advantages(steps(&terminated, &truncated), 0.9, lambda, &mut out);
         out
     }
 
@@ -102,6 +146,28 @@ mod tests {
         let cut = [false, true, false];
         close(run(NO, cut, 1.0), [1.0 + 0.9 * (2.0 + 0.9 * 1.5) - 0.5, 2.0 + 0.9 * 1.5 - 1.0, 5.1]);
         close(run(cut, NO, 1.0), [1.0 + 0.9 * 2.0 - 0.5, 2.0 - 1.0, 5.1]);
+    }
+
+    #[test]
+    fn n_steps_lie_between_one_and_all() {
+        let cut = [false, true, false];
+        let n_step = |terminated: [bool; 3], truncated: [bool; 3], n| -> [f32; 3] {
+            n_step(steps(&terminated, &truncated), 0.9, n).try_into().unwrap()
+        };
+        close(n_step(NO, NO, 1), run(NO, NO, 0.0).map(f64::from));
+        for (terminated, truncated) in [(NO, NO), (cut, NO), (NO, cut)] {
+            close(n_step(terminated, truncated, 3), run(terminated, truncated, 1.0).map(f64::from));
+        }
+        let two = [1.0 + 0.9 * 2.0 + 0.81 * 1.5 - 0.5, 2.0 + 0.9 * 3.0 + 0.81 * 4.0 - 1.0, 5.1];
+        close(n_step(NO, NO, 2), two);
+    }
+
+    #[test]
+    fn returns_stop_where_an_episode_does() {
+        let whole = returns_to_go(&[1.0, 2.0, 3.0], &NO, &NO, 0.5);
+        close(whole.try_into().unwrap(), [2.75, 3.5, 3.0]);
+        let cut = returns_to_go(&[1.0, 2.0, 3.0], &[true, false, false], &[false, true, false], 0.5);
+        close(cut.try_into().unwrap(), [1.0, 2.0, 3.0]);
     }
 
     #[test]

@@ -208,9 +208,11 @@ fn scalar(tensor: &Tensor) -> Result<f64> {
 }
 
 /// The distribution over actions that logits make.
-struct Policy {
+pub(super) struct Policy {
     /// Of the actions taken, `[rows, 1]`.
-    log_probability: Tensor,
+    pub(super) log_probability: Tensor,
+    /// 1 at the logits of the actions taken, 0 elsewhere; `[rows, logits]`.
+    pub(super) taken: Tensor,
     /// Sum over rows.
     entropy: Tensor,
 }
@@ -219,7 +221,7 @@ impl Policy {
     /// Sums over a head are products with a 0-1 matrix, one column a head: a few operations whatever the number of heads.
     /// All heads of a row share the largest logit as their shift, so a head whose logits all lie 87 below it would
     /// vanish; logits are of order ten.
-    fn new(network: &Network, logits: &Tensor, actions: &[u8], device: &Device) -> Result<Self> {
+    pub(super) fn new(network: &Network, logits: &Tensor, actions: &[u8], device: &Device) -> Result<Self> {
         let (rows, width) = logits.dims2()?;
         let heads = &network.heads;
         let mut member = vec![0.0_f32; width * heads.len()];
@@ -241,18 +243,18 @@ impl Policy {
         let log_sums = sums.log()?.sum_keepdim(1)?;
         let probabilities = (weights * sums.recip()?.matmul(&member.t()?.contiguous()?)?)?;
         let entropy = (log_sums.sum_all()? - (probabilities * &shifted)?.sum_all()?)?;
-        Ok(Self { log_probability: ((shifted * taken)?.sum_keepdim(1)? - log_sums)?, entropy })
+        Ok(Self { log_probability: ((shifted * &taken)?.sum_keepdim(1)? - log_sums)?, taken, entropy })
     }
 }
 
 /// A perceptron's parameters as leaves of the graph.
-struct Variables<'a> {
+pub(super) struct Variables<'a> {
     mlp: &'a Mlp,
     layers: Vec<(Var, Var)>,
 }
 
 impl<'a> Variables<'a> {
-    fn new(mlp: &'a Mlp, theta: &[f32], device: &Device) -> Result<Self> {
+    pub(super) fn new(mlp: &'a Mlp, theta: &[f32], device: &Device) -> Result<Self> {
         let one = |layer: &Layer| {
             let weight = Tensor::from_slice(&theta[layer.weight.clone()], (layer.inputs, layer.outputs), device)?;
             let bias = Tensor::from_slice(&theta[layer.bias.clone()], (1, layer.outputs), device)?;
@@ -261,7 +263,7 @@ impl<'a> Variables<'a> {
         Ok(Self { mlp, layers: mlp.layers.iter().map(one).collect::<Result<_>>()? })
     }
 
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+    pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let last = self.layers.len() - 1;
         self.layers.iter().enumerate().try_fold(x.clone(), |x, (index, (weight, bias))| {
             let y = x.matmul(weight)?.broadcast_add(bias)?;
@@ -273,7 +275,7 @@ impl<'a> Variables<'a> {
         })
     }
 
-    fn read(&self, gradients: &candle_core::backprop::GradStore, flat: &mut [f32]) -> Result<()> {
+    pub(super) fn read(&self, gradients: &candle_core::backprop::GradStore, flat: &mut [f32]) -> Result<()> {
         for (layer, (weight, bias)) in self.mlp.layers.iter().zip(&self.layers) {
             for (range, variable) in [(&layer.weight, weight), (&layer.bias, bias)] {
                 if let Some(gradient) = gradients.get(variable) {

@@ -24,6 +24,20 @@ pub fn sample(logits: &[f32], heads: &[usize], rng: &mut impl Rng, action: &mut 
     total
 }
 
+/// The log-probability of a choice a head, all together.
+#[must_use]
+pub fn log_probability(logits: &[f32], heads: &[usize], action: &[u8]) -> f32 {
+    let mut from = 0;
+    let mut total = 0.0;
+    for (&size, &choice) in heads.iter().zip(action) {
+        let head = &logits[from..from + size];
+        let (most, sum) = log_sum_parts(head);
+        total += head[usize::from(choice)] - most - sum.ln();
+        from += size;
+    }
+    total
+}
+
 /// The likeliest choice a head; the first one of equals.
 pub fn likeliest(logits: &[f32], heads: &[usize], action: &mut [u8]) {
     let mut from = 0;
@@ -57,6 +71,7 @@ mod tests {
             let log_probability = sample(&logits, &[3, 2], &mut rng, &mut action);
             let exact = probability(&logits[..3], action[0]) * probability(&logits[3..], action[1]);
             assert!((f64::from(log_probability) - exact.ln()).abs() < 1e-5);
+            assert!((log_probability - super::log_probability(&logits, &[3, 2], &action)).abs() < 1e-6);
             counts[usize::from(action[0])] += 1;
             counts[3 + usize::from(action[1])] += 1;
         }

@@ -1,4 +1,4 @@
-//! Learning: PPO on [`Environment`](crate::env::Environment)s. Candle lives here and nowhere else.
+//! Learning on [`Environment`](crate::env::Environment)s, or from logs of them. Candle lives here and nowhere else.
 //!
 //! Acting and collecting are plain Rust; Candle computes losses and gradients. Parameters are one flat vector, so that
 //! optimiser, checkpoint and both executors agree on what stands where.
@@ -6,7 +6,13 @@
 #[cfg(feature = "train")]
 pub mod adam;
 #[cfg(feature = "train")]
+pub mod algorithms;
+#[cfg(feature = "train")]
+pub mod brain;
+#[cfg(feature = "train")]
 pub mod device;
+#[cfg(feature = "train")]
+mod experience;
 #[cfg(feature = "train")]
 pub mod file;
 #[cfg(feature = "train")]
@@ -15,6 +21,10 @@ pub mod gae;
 pub mod gradient;
 #[cfg(feature = "train")]
 pub mod heads;
+#[cfg(feature = "train")]
+pub mod learner;
+#[cfg(feature = "train")]
+pub mod log;
 #[cfg(feature = "train")]
 pub mod moments;
 #[cfg(feature = "train")]
@@ -27,7 +37,11 @@ pub mod rollout;
 pub mod session;
 pub mod settings;
 #[cfg(feature = "train")]
+pub mod table;
+#[cfg(feature = "train")]
 pub mod tanh;
+#[cfg(all(test, feature = "train"))]
+mod toys;
 #[cfg(feature = "train")]
 pub mod trainer;
 #[cfg(feature = "train")]

@@ -112,10 +112,16 @@ impl RewardScale {
         }
     }
 
+    /// The standard deviation that rewards are divided by, above 0.
+    #[must_use]
+    pub fn deviation(&self) -> f64 {
+        (self.moments.variance(0) + 1e-8).sqrt()
+    }
+
     /// The scaled reward, cut to `±cut`.
     #[must_use]
     pub fn apply(&self, reward: f64, cut: f64) -> f32 {
-        (reward / (self.moments.variance(0) + 1e-8).sqrt()).clamp(-cut, cut) as f32
+        (reward / self.deviation()).clamp(-cut, cut) as f32
     }
 }
 

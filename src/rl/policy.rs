@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::brain::{Brain, Shape};
 use super::file::{Archive, broken};
-use super::heads;
-use super::moments::Normalizer;
-use super::network::{Buffers, Mlp, Network};
-use super::settings::Settings;
+use super::network::Buffers;
+use super::settings::{Algorithm, Settings};
 use super::validation::Verdict;
 use crate::autoscalers::linear::Linear;
 use crate::env::{self, Actions, Pilot, Start, observation};
@@ -29,6 +28,9 @@ pub struct Card {
     pub format: u32,
     /// Program that wrote it.
     pub tool: String,
+    /// How it was learned.
+    #[serde(default)]
+    pub algorithm: Algorithm,
     /// Names of the observation's values.
     pub observation: Vec<String>,
     /// Heads of the action.
@@ -87,16 +89,16 @@ pub struct Origin {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
     card: Card,
-    brain: Arc<Brain>,
+    mind: Arc<Mind>,
 }
 
+/// What decides, and what its choices mean.
 #[derive(Debug, PartialEq)]
-struct Brain {
-    actor: Mlp,
-    theta: Vec<f32>,
-    normalizer: Normalizer,
+struct Mind {
+    brain: Brain,
     actions: Actions,
     heads: Vec<usize>,
+    keep: Vec<u8>,
 }
 
 impl Card {
@@ -105,6 +107,7 @@ impl Card {
     pub fn new(env: &env::Settings, train: &Settings, traces: Vec<Source>, select: &[String], config: &str) -> Self {
         Self {
             format: FORMAT,
+            algorithm: train.algorithm,
             tool: concat!("hpatune ", env!("CARGO_PKG_VERSION")).to_owned(),
             observation: observation::NAMES.map(str::to_owned).to_vec(),
             action: Actions::new(&env.action).heads().to_vec(),
@@ -122,7 +125,7 @@ impl Card {
         }
     }
 
-    fn check(&self) -> Result<(), InputError> {
+    pub(super) fn check(&self) -> Result<(), InputError> {
         if self.format != FORMAT {
             return Err(broken(format!("it is of format {}, and this program reads format {FORMAT}", self.format)));
         }
@@ -156,14 +159,12 @@ impl Card {
 }
 
 impl Policy {
-    /// The policy of parameters in the making.
+    /// The policy of a brain in the making.
     #[must_use]
-    pub fn new(card: Card, network: &Network, theta: &[f32], normalizer: Normalizer) -> Self {
-        let end = network.critic.layers[0].weight.start;
+    pub fn new(card: Card, brain: Brain) -> Self {
         let actions = Actions::new(&card.env.action);
-        let heads = actions.sizes();
-        let actor = network.actor.clone();
-        Self { card, brain: Arc::new(Brain { actor, theta: theta[..end].to_vec(), normalizer, actions, heads }) }
+        let (heads, keep) = (actions.sizes(), actions.keep());
+        Self { card, mind: Arc::new(Mind { brain, actions, heads, keep }) }
     }
 
     /// Reads a policy file.
@@ -179,14 +180,7 @@ impl Policy {
     pub fn pack(&self) -> Archive {
         let header = serde_json::to_value(&self.card).expect("a card is plain data");
         let mut archive = Archive { header, ..Archive::default() };
-        let Brain { actor, theta, normalizer, .. } = &*self.brain;
-        for (index, layer) in actor.layers.iter().enumerate() {
-            let shape = [layer.inputs, layer.outputs];
-            archive.insert(&format!("actor.{index}.weight"), &shape, &theta[layer.weight.clone()]);
-            archive.insert(&format!("actor.{index}.bias"), &[layer.outputs], &theta[layer.bias.clone()]);
-        }
-        archive.insert("observation.mean", &[normalizer.mean.len()], &normalizer.mean);
-        archive.insert("observation.scale", &[normalizer.scale.len()], &normalizer.scale);
+        self.mind.brain.pack(&mut archive);
         archive
     }
 
@@ -194,23 +188,16 @@ impl Policy {
         let card: Card = serde_json::from_value(archive.header.clone())
             .map_err(|error| broken(format!("its header is not a policy's: {error}")))?;
         card.check()?;
-        let actions = Actions::new(&card.env.action);
-        let network = Network::new(observation::LENGTH, 0, &actions.sizes(), &card.hidden, 1);
-        let mut theta = vec![0.0; network.parameters];
-        for (index, layer) in network.actor.layers.iter().enumerate() {
-            let mut put = |part: &str, range: &std::ops::Range<usize>| -> Result<(), InputError> {
-                let values = archive.values(&format!("actor.{index}.{part}"), range.len())?;
-                theta[range.clone()].copy_from_slice(values);
-                Ok(())
-            };
-            put("weight", &layer.weight)?;
-            put("bias", &layer.bias)?;
-        }
-        let normalizer = Normalizer {
-            mean: archive.values("observation.mean", observation::LENGTH)?.to_vec(),
-            scale: archive.values("observation.scale", observation::LENGTH)?.to_vec(),
-        };
-        Ok(Self::new(card, &network, &theta, normalizer))
+        let heads = Actions::new(&card.env.action).sizes();
+        let shape = Shape { observation: observation::LENGTH, heads: &heads, hidden: &card.hidden };
+        let brain = Brain::unpack(&shape, archive)?;
+        Ok(Self::new(card, brain))
+    }
+
+    /// What decides.
+    #[must_use]
+    pub fn brain(&self) -> &Brain {
+        &self.mind.brain
     }
 
     /// What the file says about itself.
@@ -251,10 +238,10 @@ impl Policy {
     #[must_use]
     pub fn flight(&self, pilot: Pilot) -> Flight {
         Flight {
-            brain: Arc::clone(&self.brain),
+            mind: Arc::clone(&self.mind),
             interval: self.card.env.control_interval,
             observation: vec![0.0; observation::LENGTH],
-            action: vec![0; self.brain.heads.len()],
+            action: vec![0; self.mind.heads.len()],
             buffers: Buffers::default(),
             pilot,
             flies: true,
@@ -265,7 +252,7 @@ impl Policy {
 /// A policy at work on one function.
 #[derive(Debug)]
 pub struct Flight {
-    brain: Arc<Brain>,
+    mind: Arc<Mind>,
     interval: Duration,
     pilot: Pilot,
     observation: Vec<f32>,
@@ -295,13 +282,11 @@ impl Tuner for Flight {
 
     fn decide(&mut self, now: SimTime, telemetry: &Telemetry<'_>) -> Patch {
         self.pilot.observe(now, telemetry, self.interval, &mut self.observation);
-        let Brain { actor, theta, normalizer, actions, heads } = &*self.brain;
+        let Mind { brain, actions, heads, keep } = &*self.mind;
         if !self.flies {
-            return self.pilot.patch(actions, &actions.keep());
+            return self.pilot.patch(actions, keep);
         }
-        normalizer.apply(&mut self.observation);
-        let logits = actor.forward(theta, &self.observation, &mut self.buffers);
-        heads::likeliest(logits, heads, &mut self.action);
+        brain.act(&mut self.observation, heads, keep, &mut self.buffers, &mut self.action);
         self.pilot.patch(actions, &self.action)
     }
 }
@@ -309,14 +294,33 @@ impl Tuner for Flight {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rl::brain::Perceptron;
+    use crate::rl::moments::Normalizer;
+    use crate::rl::network::Network;
+    use crate::rl::table::Table;
 
     fn policy() -> Policy {
         let settings = env::Settings::default();
         let card = Card::new(&settings, &Settings { hidden: vec![8], ..Settings::default() }, Vec::new(), &[], "");
-        let network = Network::new(observation::LENGTH, 4, &Actions::new(&settings.action).sizes(), &[8], 1);
-        let theta = network.initialize(3, &[0; 4], 0.5);
+        Policy::new(card, Brain::Network(perceptron(3)))
+    }
+
+    fn perceptron(seed: u64) -> Perceptron {
+        let sizes = Actions::new(&env::Settings::default().action).sizes();
+        let network = Network::new(observation::LENGTH, 4, &sizes, &[8], 1);
+        let theta = network.initialize(seed, &[0; 4], 0.5);
         let normalizer = Normalizer { mean: vec![0.5; observation::LENGTH], scale: vec![2.0; observation::LENGTH] };
-        Policy::new(card, &network, &theta, normalizer)
+        Perceptron::actor(&network, &theta, normalizer)
+    }
+
+    /// One of each kind.
+    fn brains() -> [Brain; 3] {
+        let sizes = Actions::new(&env::Settings::default().action).sizes();
+        let mut table = Table::new(&[0.5; observation::LENGTH], observation::LENGTH, &[3, 1], 3, &sizes);
+        table.values[7] = 1.5;
+        table.visits[7] = 2.0;
+        let batch = Brain::Batch { values: perceptron(1), behaviour: perceptron(2), threshold: 0.25 };
+        [Brain::Network(perceptron(3)), Brain::Table(table), batch]
     }
 
     fn saved(archive: &Archive) -> (tempfile::TempDir, std::path::PathBuf) {
@@ -328,11 +332,11 @@ mod tests {
 
     #[test]
     fn a_policy_is_read_back_as_it_was() {
-        let (_directory, path) = saved(&policy().pack());
-        let loaded = Policy::load(&path).unwrap();
-        assert_eq!(loaded.card, policy().card);
-        assert_eq!(loaded.brain.theta, policy().brain.theta);
-        assert_eq!(loaded.brain.normalizer, policy().brain.normalizer);
+        for brain in brains() {
+            let policy = Policy::new(policy().card, brain);
+            let (_directory, path) = saved(&policy.pack());
+            assert_eq!(Policy::load(&path).unwrap(), policy);
+        }
     }
 
     #[test]

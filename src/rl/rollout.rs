@@ -35,6 +35,10 @@ pub struct Trajectory<Info> {
     pub log_probabilities: Vec<f32>,
     /// Rewards.
     pub rewards: Vec<f64>,
+    /// What a constraint counts.
+    pub costs: Vec<f64>,
+    /// What costs are a share of.
+    pub exposures: Vec<f64>,
     /// Ends of tasks.
     pub terminated: Vec<bool>,
     /// Cuts by time; the last step is cut when the task has not ended.
@@ -68,6 +72,33 @@ pub fn collect<E: Environment>(
         play(players.collect(), actor, steps)
     });
     lanes.flatten_iter().collect()
+}
+
+/// Plays `steps` steps in each environment from a new episode on, as [`collect`] does, but for what `choose` makes of an
+/// observation, a stream of its own and the last action's place. There are no log-probabilities.
+pub fn explore<E: Environment>(
+    envs: &mut [E],
+    choose: &(dyn Fn(&[f32], &mut rand::rngs::ChaCha8Rng, &mut [u8]) + Sync),
+    steps: usize,
+    seed: u64,
+    round: u64,
+) -> Vec<Trajectory<E::Info>> {
+    let (count, heads, width) = (envs.len() as u64, envs[0].heads().len(), envs[0].observation_len());
+    let lane = |(index, env): (usize, &mut E)| {
+        let index = round * count + index as u64;
+        let episodes = random::stream(seed, Purpose::Episodes, 1 + index);
+        let mut player = Player::new(env, episodes, random::stream(seed, Purpose::Actions, index));
+        let mut observation = vec![0.0; width];
+        for step in 0..steps {
+            player.look(&mut observation);
+            let from = player.trajectory.actions.len();
+            player.trajectory.actions.resize(from + heads, 0);
+            choose(&observation, &mut player.actions, &mut player.trajectory.actions[from..]);
+            player.step(heads, step + 1 == steps);
+        }
+        player.trajectory
+    };
+    envs.par_iter_mut().enumerate().map(lane).collect()
 }
 
 struct Player<'a, E: Environment> {
@@ -116,9 +147,18 @@ impl<'a, E: Environment> Player<'a, E> {
         trajectory.actions.resize(from + heads.len(), 0);
         let action = &mut trajectory.actions[from..];
         trajectory.log_probabilities.push(heads::sample(logits, heads, &mut self.actions, action));
-        let step = self.env.step(action);
+        self.step(heads.len(), last);
+    }
+
+    /// Takes the last `heads` choices of the trajectory.
+    fn step(&mut self, heads: usize, last: bool) {
+        let trajectory = &mut self.trajectory;
+        let from = trajectory.actions.len() - heads;
+        let step = self.env.step(&trajectory.actions[from..]);
         let cut = !step.terminated && (step.truncated || last);
         trajectory.rewards.push(step.reward);
+        trajectory.costs.push(step.cost);
+        trajectory.exposures.push(step.exposure);
         trajectory.terminated.push(step.terminated);
         trajectory.truncated.push(cut);
         trajectory.infos.push(step.info);

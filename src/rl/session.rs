@@ -1,4 +1,4 @@
-//! A training run: PPO on scenarios, the best policy so far, and all that is needed to go on later.
+//! A training run: an algorithm on scenarios, the best policy so far, and all that is needed to go on later.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -6,26 +6,30 @@ use std::sync::Arc;
 use candle_core::Device;
 use serde::{Deserialize, Serialize};
 
+use super::algorithms::offline::Offline;
+use super::algorithms::q_learning::QLearning;
 use super::file::{Archive, broken};
-use super::moments::{Moments, RewardScale};
+use super::learner::{Learner, Report};
+use super::log::Log;
 use super::policy::{Card, Policy};
-use super::trainer::{Report, State, Trainer};
-use super::validation::{Verdict, Yardstick, judge, yardsticks};
-use super::{Settings, adam::Adam};
+use super::settings::Algorithm;
+use super::trainer::Trainer;
+use super::validation::{Rule, Verdict, Yardstick, judge, yardsticks};
+use super::{Settings, algorithms};
 use crate::env::autoscaling::{Info, Severity};
 use crate::env::{self, Actions, Autoscaling, Scenario};
 use crate::error::InputError;
 
 /// A training run in memory. Files are the caller's.
 pub struct Session {
-    trainer: Trainer<Autoscaling>,
+    learner: Box<dyn Learner<Info>>,
     scenarios: Arc<[Scenario]>,
     card: Card,
     best: Option<Verdict>,
     yardsticks: Vec<Yardstick>,
     evaluate_every: u64,
     severity: Severity,
-    violation_limit: f64,
+    rule: Rule,
 }
 
 /// The range of a violation's severity, and the most that its logarithm moves in an update.
@@ -62,6 +66,18 @@ pub struct Metrics {
     pub grad_norm: f64,
     /// Adam's step size.
     pub learning_rate: f64,
+    /// Rewards that a late request of a function of mean load was worth, under a constraint.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub multiplier: Option<f64>,
+    /// Divergence from the reference policy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference_kl: Option<f64>,
+    /// Share of random actions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exploration: Option<f64>,
+    /// Share of the log's states in which the policy takes an action that the log never takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unseen_actions: Option<f64>,
     /// Cost over the static HPA's on validation time, when the policy was judged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub validation_cost_vs_reference: Option<f64>,
@@ -74,48 +90,65 @@ pub struct Metrics {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Header {
     card: Card,
-    adam_steps: u64,
-    updates: u64,
-    observations: Moments,
-    privileged: Moments,
-    rewards: RewardScale,
+    learner: serde_json::Value,
     best: Option<Verdict>,
     severity: f64,
 }
 
 impl Session {
     /// A new run on `scenarios`, of which there is at least one.
-    #[must_use]
-    pub fn new(settings: &Settings, env: &env::Settings, scenarios: Vec<Scenario>, card: Card, device: Device) -> Self {
+    ///
+    /// # Errors
+    /// The algorithm learns from a log, and there is none, or one that was collected elsewhere.
+    pub fn new(
+        settings: &Settings,
+        env: &env::Settings,
+        scenarios: Vec<Scenario>,
+        card: Card,
+        log: Option<Log>,
+        device: Device,
+    ) -> Result<Self, InputError> {
         let actions = Arc::new(Actions::new(&env.action));
-        let first = actions.keep();
         let yardsticks = yardsticks(&scenarios, card.seed);
         let scenarios: Arc<[Scenario]> = scenarios.into();
         let severity = Severity::default();
         let one =
             || Autoscaling::new(Arc::clone(&scenarios), Arc::clone(&actions), env.clone()).weighing(severity.clone());
-        let envs = (0..settings.n_envs).map(|_| one()).collect();
-        let trainer = Trainer::new(settings.clone(), envs, env.steps(), &first, device);
-        let (evaluate_every, violation_limit) = (settings.evaluate_every, settings.violation_limit);
-        Self { trainer, scenarios, card, best: None, yardsticks, evaluate_every, severity, violation_limit }
+        let envs = || (0..settings.n_envs).map(|_| one()).collect::<Vec<_>>();
+        let learner: Box<dyn Learner<Info>> = match (algorithms::method(settings), settings.algorithm) {
+            (Some(method), _) => {
+                Box::new(Trainer::new(settings.clone(), method, envs(), env.steps(), &actions.keep(), device))
+            }
+            (None, Algorithm::QLearning) => {
+                let features = settings.q_learning.places();
+                Box::new(QLearning::new(settings.clone(), features, envs(), env.steps(), actions.keep()))
+            }
+            (None, _) => {
+                let log = log.ok_or_else(|| no_log(settings.algorithm))?;
+                log.check(&card)?;
+                Box::new(Offline::new(settings.clone(), log.experience, &actions.sizes(), device))
+            }
+        };
+        let (evaluate_every, rule) = (settings.evaluate_every, Rule::of(settings));
+        Ok(Self { learner, scenarios, card, best: None, yardsticks, evaluate_every, severity, rule })
     }
 
     /// Whether all updates are done.
     #[must_use]
     pub fn finished(&self) -> bool {
-        self.trainer.finished()
+        self.learner.finished()
     }
 
     /// Environment steps the whole run takes.
     #[must_use]
     pub fn total_steps(&self) -> u64 {
-        self.trainer.total_updates() * self.trainer.steps_per_update()
+        self.learner.total_updates() * self.learner.steps_per_update()
     }
 
     /// Environment steps taken.
     #[must_use]
     pub fn step(&self) -> u64 {
-        self.trainer.state().updates * self.trainer.steps_per_update()
+        self.learner.updates() * self.learner.steps_per_update()
     }
 
     /// The best verdict so far.
@@ -129,14 +162,16 @@ impl Session {
     /// # Errors
     /// The device fails.
     pub fn update(&mut self) -> candle_core::Result<Metrics> {
-        let metrics = Metrics { severity: self.severity.get(), ..metrics(&self.trainer.update()?) };
+        let metrics = Metrics { severity: self.severity.get(), ..metrics(&self.learner.update()?) };
         self.weigh(&metrics);
         Ok(metrics)
     }
 
     /// Dual ascent: prices violations higher while there are more than the limit allows, lower while there are fewer.
+    /// Under a constraint the multiplier does that.
     fn weigh(&self, metrics: &Metrics) {
-        let excess = (metrics.violations_vs_reference / self.violation_limit - 1.0).clamp(-1.0, 1.0);
+        let Rule::Priced { limit } = self.rule else { return };
+        let excess = (metrics.violations_vs_reference / limit - 1.0).clamp(-1.0, 1.0);
         let severity = self.severity.get() * (SEVERITY_STEP * excess).exp();
         self.severity.set(severity.clamp(SEVERITIES.0, SEVERITIES.1));
     }
@@ -144,14 +179,14 @@ impl Session {
     /// Whether the policy is to be judged now: at the start, every few updates, and at the end.
     #[must_use]
     pub fn due(&self) -> bool {
-        self.trainer.state().updates.is_multiple_of(self.evaluate_every) || self.finished()
+        self.learner.updates().is_multiple_of(self.evaluate_every) || self.finished()
     }
 
     /// Judges the policy on validation time; returns it too when it is the best so far.
     pub fn evaluate(&mut self) -> (Verdict, Option<Policy>) {
         let policy = self.policy();
-        let verdict = judge(&policy, &self.scenarios, &self.yardsticks, self.violation_limit, self.card.seed);
-        if self.best.as_ref().is_some_and(|best| best.cost_vs_reference <= verdict.cost_vs_reference) {
+        let verdict = judge(&policy, &self.scenarios, &self.yardsticks, self.rule, self.card.seed);
+        if self.best.as_ref().is_some_and(|best| !self.rule.prefers(&verdict, best)) {
             return (verdict, None);
         }
         self.best = Some(verdict.clone());
@@ -162,9 +197,8 @@ impl Session {
     /// The policy as it stands.
     #[must_use]
     pub fn policy(&self) -> Policy {
-        let state = self.trainer.state();
         let card = Card { step: self.step(), ..self.card.clone() };
-        Policy::new(card, self.trainer.network(), &state.theta, state.observations.normalizer())
+        Policy::new(card, self.learner.brain())
     }
 
     /// Writes all that is needed to go on.
@@ -172,22 +206,14 @@ impl Session {
     /// # Errors
     /// The writer fails.
     pub fn save(&self, out: &mut dyn Write) -> std::io::Result<()> {
-        let state = self.trainer.state();
-        let header = Header {
+        let mut archive = Archive::default();
+        let learner = self.learner.save(&mut archive);
+        archive.header = serde_json::to_value(Header {
             card: self.card.clone(),
-            adam_steps: state.adam.steps,
-            updates: state.updates,
-            observations: state.observations.clone(),
-            privileged: state.privileged.clone(),
-            rewards: state.rewards.clone(),
+            learner,
             severity: self.severity.get(),
             best: self.best.clone(),
-        };
-        let header = serde_json::to_value(header)?;
-        let mut archive = Archive { header, ..Archive::default() };
-        archive.insert("theta", &[state.theta.len()], &state.theta);
-        archive.insert("adam.first", &[state.theta.len()], &state.adam.first);
-        archive.insert("adam.second", &[state.theta.len()], &state.adam.second);
+        })?;
         archive.write(out)
     }
 
@@ -201,28 +227,21 @@ impl Session {
             let help = "give the traces it was started with, unchanged";
             return Err(InputError::new("the checkpoint has learned from other traces", help));
         }
-        let state = self.trainer.state();
-        let lengths =
-            [(header.observations.len(), state.observations.len()), (header.privileged.len(), state.privileged.len())];
-        if header.card != self.card || lengths.iter().any(|(theirs, ours)| theirs != ours) {
+        if header.card != self.card {
             let help = "resume with the config it was started with, or start anew in another directory";
             return Err(InputError::new("the checkpoint was made with other settings", help));
         }
-        let length = state.theta.len();
-        let take = |name: &str| archive.values(name, length).map(<[f32]>::to_vec);
-        let adam = Adam { first: take("adam.first")?, second: take("adam.second")?, steps: header.adam_steps };
+        self.learner.restore(archive, &header.learner)?;
         self.best = header.best;
         self.severity.set(header.severity);
-        self.trainer.restore(State {
-            theta: take("theta")?,
-            adam,
-            observations: header.observations,
-            privileged: header.privileged,
-            rewards: header.rewards,
-            updates: header.updates,
-        });
         Ok(())
     }
+}
+
+fn no_log(algorithm: Algorithm) -> InputError {
+    let help = "write one with `hpatune collect`, and name it in train.offline.log";
+    InputError::new(format!("{} learns from a log, and there is none", algorithm.name()), help)
+        .field("train.offline.log")
 }
 
 /// The card of a checkpoint: what it was started with.
@@ -253,6 +272,10 @@ fn metrics(report: &Report<Info>) -> Metrics {
         value_loss: report.losses.value,
         grad_norm: report.grad_norm,
         learning_rate: report.learning_rate,
+        multiplier: report.multiplier,
+        reference_kl: Some(report.losses.reference_kl).filter(|&divergence| divergence > 0.0),
+        exploration: report.exploration,
+        unseen_actions: report.unseen_actions,
         ..Metrics::default()
     }
 }

@@ -1,9 +1,13 @@
-//! `[train]` of an experiment file: every hyperparameter of PPO.
+//! `[train]` of an experiment file: the algorithm, and every hyperparameter.
+
+pub mod algorithms;
 
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use algorithms::Algorithm;
 
 use crate::env::start::Kind;
 use crate::error::{InputError, above_zero, at_least, within};
@@ -12,6 +16,9 @@ use crate::error::{InputError, above_zero, at_least, within};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
+    /// How a policy is learned: `ppo`, `reinforce`, `actor-critic`, `grpo`, `ppo-lagrangian`, `q-learning`, or from a log
+    /// `cql` or `bcq`. Each has a table of its own numbers below.
+    pub algorithm: Algorithm,
     /// Traces to learn on when the command line names none. Paths are relative to the current directory.
     pub traces: Vec<PathBuf>,
     /// Environment steps to learn from, rounded up to whole updates. A step is one decision.
@@ -62,6 +69,22 @@ pub struct Settings {
     pub initial_share: f64,
     /// Updates between two judgements of the deterministic policy on validation time. The best is kept.
     pub evaluate_every: u64,
+    /// Numbers of REINFORCE.
+    pub reinforce: algorithms::Reinforce,
+    /// Numbers of the actor-critic.
+    pub actor_critic: algorithms::ActorCritic,
+    /// Numbers of GRPO.
+    pub grpo: algorithms::Grpo,
+    /// The constraint of PPO-Lagrangian, and how its multiplier follows it.
+    pub lagrangian: algorithms::Lagrangian,
+    /// Numbers of Q-learning.
+    pub q_learning: algorithms::QLearning,
+    /// The log of the offline algorithms.
+    pub offline: algorithms::Offline,
+    /// Numbers of CQL.
+    pub cql: algorithms::Cql,
+    /// Numbers of BCQ.
+    pub bcq: algorithms::Bcq,
 }
 
 /// What the critic sees.
@@ -79,6 +102,7 @@ impl Default for Settings {
     /// Huang et al., The 37 Implementation Details of PPO (ICLR blog track, 2022).
     fn default() -> Self {
         Self {
+            algorithm: Algorithm::Ppo,
             traces: Vec::new(),
             steps: 1_000_000,
             seed: 0,
@@ -101,6 +125,14 @@ impl Default for Settings {
             hidden: vec![16],
             initial_share: 0.5,
             evaluate_every: 10,
+            reinforce: algorithms::Reinforce::default(),
+            actor_critic: algorithms::ActorCritic::default(),
+            grpo: algorithms::Grpo::default(),
+            lagrangian: algorithms::Lagrangian::default(),
+            q_learning: algorithms::QLearning::default(),
+            offline: algorithms::Offline::default(),
+            cql: algorithms::Cql::default(),
+            bcq: algorithms::Bcq::default(),
         }
     }
 }
@@ -134,7 +166,8 @@ impl Settings {
         above_zero("train.target_kl", self.target_kl)?;
         within("train.initial_share", self.initial_share, 0.0, 0.99)?;
         within("train.hidden", self.hidden.len() as f64, 1.0, 8.0)?;
-        self.hidden.iter().try_for_each(|&width| within("train.hidden", width as f64, 1.0, 4096.0))
+        self.hidden.iter().try_for_each(|&width| within("train.hidden", width as f64, 1.0, 4096.0))?;
+        self.validate_algorithms()
     }
 }
 

@@ -1,70 +1,6 @@
 use super::*;
-use crate::env::Step;
-
-/// Three arms in each of two heads; the reward is highest for (2, 0).
-#[derive(Default)]
-struct Bandit;
-
-impl Environment for Bandit {
-    type Info = ();
-
-    fn observation_len(&self) -> usize {
-        1
-    }
-
-    fn heads(&self) -> Vec<usize> {
-        vec![3, 3]
-    }
-
-    fn reset(&mut self, _seed: u64) {}
-
-    fn step(&mut self, action: &[u8]) -> Step<()> {
-        Step { reward: f64::from(action[0]) - f64::from(action[1]), terminated: true, ..Step::default() }
-    }
-
-    fn observe(&mut self, out: &mut [f32]) {
-        out[0] = 1.0;
-    }
-}
-
-/// A corridor of five cells: a small reward at once on the left, ten times as much on the far right.
-#[derive(Default)]
-struct Corridor {
-    cell: i32,
-    time: u32,
-}
-
-impl Environment for Corridor {
-    type Info = ();
-
-    fn observation_len(&self) -> usize {
-        5
-    }
-
-    fn heads(&self) -> Vec<usize> {
-        vec![2]
-    }
-
-    fn reset(&mut self, seed: u64) {
-        *self = Self { cell: 1 + (seed % 3) as i32, time: 0 };
-    }
-
-    fn step(&mut self, action: &[u8]) -> Step<()> {
-        self.time += 1;
-        self.cell += if action[0] == 1 { 1 } else { -1 };
-        let reward = match self.cell {
-            0 => 1.0,
-            4 => 10.0,
-            _ => 0.0,
-        };
-        Step { reward, terminated: reward > 0.0, truncated: self.time >= 20, ..Step::default() }
-    }
-
-    fn observe(&mut self, out: &mut [f32]) {
-        out.fill(0.0);
-        out[self.cell as usize] = 1.0;
-    }
-}
+use crate::rl::algorithms;
+use crate::rl::toys::{Bandit, Corridor};
 
 fn settings() -> Settings {
     Settings {
@@ -81,11 +17,12 @@ fn settings() -> Settings {
 
 fn trainer<E: Environment + Default>(settings: Settings) -> Trainer<E> {
     let envs = (0..settings.n_envs).map(|_| E::default()).collect();
-    Trainer::new(settings, envs, 64, &[0, 0], Device::Cpu)
+    let method = algorithms::method(&settings).unwrap();
+    Trainer::new(settings, method, envs, 64, &[0, 0], Device::Cpu)
 }
 
 fn likeliest<E: Environment>(trainer: &Trainer<E>, mut observation: Vec<f32>) -> Vec<u8> {
-    trainer.state.observations.normalizer().apply(&mut observation);
+    trainer.state.counts.observations.normalizer().apply(&mut observation);
     let mut buffers = Buffers::default();
     let logits = trainer.network.actor.forward(&trainer.state.theta, &observation, &mut buffers);
     let mut action = vec![0; trainer.network.heads.len()];
@@ -127,7 +64,8 @@ fn weights_are_learned_that_serve_nearly_as_fast_as_weights_like_speeds() {
     use crate::env::balancing::tests::{environment, play};
     let settings = Settings { steps: 16 * 20 * 30, discount_factor: 0.9, ..settings() };
     let envs = (0..settings.n_envs).map(|_| environment(Episodes::default())).collect();
-    let mut trainer = Trainer::new(settings, envs, 20, &[0; 4], Device::Cpu);
+    let method = algorithms::method(&settings).unwrap();
+    let mut trainer = Trainer::new(settings, method, envs, 20, &[0; 4], Device::Cpu);
     while !trainer.finished() {
         trainer.update().unwrap();
     }
@@ -163,7 +101,9 @@ fn a_restored_state_goes_on_as_if_nothing_had_happened() {
     let mut before: Trainer<Corridor> = trainer(settings());
     (0..2).for_each(|_| drop(before.update().unwrap()));
     let mut after: Trainer<Corridor> = trainer(settings());
-    after.restore(before.state.clone());
+    let mut archive = Archive::default();
+    let saved = before.save(&mut archive);
+    after.restore(&archive, &saved).unwrap();
     (0..2).for_each(|_| drop(after.update().unwrap()));
     assert_eq!(after.state, whole.state);
 }
@@ -174,12 +114,4 @@ fn at_the_first_minibatch_the_policy_is_the_one_that_acted() {
     let report = trainer::<Corridor>(settings).update().unwrap();
     assert!(report.losses.kl.abs() < 1e-6, "{}", report.losses.kl);
     assert!(report.losses.clipped.abs() < f64::EPSILON);
-}
-
-#[test]
-fn an_order_has_every_row_once() {
-    let mut order = shuffled(100, 3, 1);
-    assert_ne!(order, shuffled(100, 3, 2));
-    order.sort_unstable();
-    assert_eq!(order, (0..100).collect::<Vec<_>>());
 }

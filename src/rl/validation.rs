@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::Policy;
+use super::settings::{Algorithm, Settings};
 use crate::autoscalers::HpaAutoscaler;
 use crate::env::Scenario;
 use crate::hpa;
@@ -23,6 +24,62 @@ pub struct Verdict {
     pub reference_violation_rate: f64,
     /// For each function, whether the policy takes over from its start.
     pub flies: Vec<bool>,
+}
+
+/// What makes one policy better than another.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Rule {
+    /// Cost with violations priced. Where a policy flies it is late at most `limit` times as often as the later of its
+    /// start and the static HPA.
+    Priced {
+        /// The multiple.
+        limit: f64,
+    },
+    /// Cost, among policies with at most this `share` of requests late; the least late where none is.
+    Constrained {
+        /// The share, 0 to 1.
+        share: f64,
+    },
+}
+
+impl Rule {
+    /// The rule that settings ask for.
+    #[must_use]
+    pub fn of(settings: &Settings) -> Self {
+        match settings.algorithm {
+            Algorithm::PpoLagrangian => Self::Constrained { share: settings.lagrangian.limit.fraction() },
+            _ => Self::Priced { limit: settings.violation_limit },
+        }
+    }
+
+    /// Whether a policy with these totals takes over from its start.
+    fn flies(self, ours: &Totals, yardstick: &Yardstick, cost: impl Fn(&Totals) -> f64) -> bool {
+        let cheaper = cost(ours) < cost(&yardstick.start);
+        match self {
+            Self::Priced { limit } => {
+                let most = limit * yardstick.start.violations().max(yardstick.reference.violations());
+                cheaper && ours.violations() <= most
+            }
+            Self::Constrained { share } => {
+                let late = |totals: &Totals| totals.violations() / totals.offered.max(1e-9);
+                let (ours, start) = (late(ours), late(&yardstick.start));
+                if ours <= share { cheaper || start > share } else { start > share && ours < start }
+            }
+        }
+    }
+
+    /// Whether `one` verdict is better than `other`.
+    #[must_use]
+    pub fn prefers(self, one: &Verdict, other: &Verdict) -> bool {
+        match self {
+            Self::Priced { .. } => one.cost_vs_reference < other.cost_vs_reference,
+            Self::Constrained { share } => {
+                let excess = |verdict: &Verdict| (verdict.violation_rate - share).max(0.0);
+                let key = |verdict: &Verdict| (excess(verdict), verdict.cost_vs_reference);
+                key(one) < key(other)
+            }
+        }
+    }
 }
 
 /// What a function's start and its static HPA do on validation time; on training time where there is none.
@@ -45,16 +102,13 @@ pub fn yardsticks(scenarios: &[Scenario], seed: u64) -> Vec<Yardstick> {
     scenarios.par_iter().map(one).collect()
 }
 
-/// Flies `policy` over the validation time of all scenarios. Where it flies it is late at most `limit` times as often as
-/// the later of its start and the static HPA.
+/// Flies `policy` over the validation time of all scenarios.
 #[must_use]
-pub fn judge(policy: &Policy, scenarios: &[Scenario], yardsticks: &[Yardstick], limit: f64, seed: u64) -> Verdict {
+pub fn judge(policy: &Policy, scenarios: &[Scenario], yardsticks: &[Yardstick], rule: Rule, seed: u64) -> Verdict {
     let one = |(scenario, yardstick): (&Scenario, &Yardstick)| {
         let mut tuner = policy.tuner(scenario.start.linear);
         let ours = run(scenario, &scenario.start.hpa, Some(&mut *tuner), seed);
-        let most = limit * yardstick.start.violations().max(yardstick.reference.violations());
-        let better = scenario.pricing.cost(&ours) < scenario.pricing.cost(&yardstick.start);
-        let flies = better && ours.violations() <= most;
+        let flies = rule.flies(&ours, yardstick, |totals| scenario.pricing.cost(totals));
         let chosen = if flies { ours } else { yardstick.start };
         let reference = scenario.pricing.cost(&yardstick.reference).max(1e-9);
         (scenario.pricing.cost(&chosen) / reference, chosen.violations(), flies)

@@ -1,0 +1,80 @@
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+
+use super::{Status, output, starts, traces};
+use crate::config::Experiment;
+use crate::error::{InputError, within};
+use crate::rl::log::{Behaviour, Log};
+use crate::rl::policy::{Card, Source};
+use crate::rl::{Policy, settings::Algorithm};
+
+/// Log what a policy sees, does and earns on training time, for the algorithms that learn from a log
+///
+/// Without --policy the start is left as it is, but for the random choices. Name the log in train.offline.log, and
+/// train with algorithm = "cql" or "bcq".
+#[derive(Debug, clap::Args)]
+pub(super) struct Collect {
+    /// Experiment file; `-` is standard input
+    #[arg(short, long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Trace to play on, instead of those of train.traces; may be repeated
+    #[arg(long, value_name = "FILE")]
+    trace: Vec<PathBuf>,
+    /// Only functions whose name matches, with `*` and `?`; may be repeated
+    #[arg(long, value_name = "GLOB")]
+    select: Vec<String>,
+    /// Policy file of `hpatune train` that acts
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// Share of choices that are drawn at random instead, knob by knob
+    #[arg(long, value_name = "SHARE", default_value_t = 0.3)]
+    exploration: f64,
+    /// Transitions, rounded up to whole episodes
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+    steps: u64,
+    /// Seed, instead of train.seed
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// File of the log
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+}
+
+impl Collect {
+    pub(super) fn run(self, out: &mut impl Write) -> anyhow::Result<Status> {
+        within("--exploration", self.exploration, 0.0, 1.0)?;
+        let mut experiment = Experiment::load(self.config.as_deref())?;
+        experiment.train.seed = self.seed.unwrap_or(experiment.train.seed);
+        let policy = self.policy.as_deref().map(Policy::load).transpose()?;
+        if policy.as_ref().is_some_and(|policy| policy.card().env.action != experiment.env.action) {
+            let help = "collect with the experiment file that the policy was trained with";
+            return Err(InputError::new("the policy has other choices than [env.action]", help)
+                .field("--policy")
+                .into());
+        }
+        let paths = if self.trace.is_empty() { experiment.train.traces.clone() } else { self.trace.clone() };
+        if paths.is_empty() {
+            let help = "give --trace FILE, or list files in train.traces";
+            return Err(InputError::new("there is no trace to play on", help).into());
+        }
+        let loaded = traces::load(&paths, &self.select)?;
+        let known = policy.as_ref().map_or(&[][..], |policy| &policy.card().starts);
+        let (scenarios, starts) = starts::scenarios(&experiment, &loaded, known, &AtomicBool::new(false))?;
+        let sources = loaded.iter().map(|it| Source { path: it.source.file.clone(), sha256: it.source.sha256.clone() });
+        let config = experiment.to_toml();
+        let made = Card::new(&experiment.env, &experiment.train, sources.collect(), &self.select, &config);
+        let algorithm = policy.as_ref().map_or(Algorithm::default(), |policy| policy.card().algorithm);
+        let card = Card { starts, algorithm, ..made };
+        let behaviour = Behaviour { policy: policy.as_ref(), exploration: self.exploration };
+        let log = Log::collect(card, scenarios, behaviour, experiment.train.n_envs, self.steps);
+        let archive = log.pack();
+        output::write_file(&self.output, |file| Ok(archive.write(file)?))?;
+        let offered: f64 = log.experience.infos.iter().map(|info| info.offered).sum();
+        let late: f64 = log.experience.infos.iter().map(|info| info.violations).sum();
+        writeln!(out, "log         {}", self.output.display())?;
+        writeln!(out, "transitions {} of {} episodes", log.experience.len(), log.experience.episodes)?;
+        writeln!(out, "violations  {:.3} %", 100.0 * late / offered.max(1e-9))?;
+        Ok(Status::Done)
+    }
+}

@@ -1,0 +1,181 @@
+//! What decides in a policy: from an observation to one choice a head.
+
+use super::file::{Archive, broken};
+use super::heads;
+use super::moments::Normalizer;
+use super::network::{Buffers, Mlp, Network};
+use super::table::Table;
+use crate::error::InputError;
+
+/// What decides.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Brain {
+    /// A network: the largest logit, or the largest value, of each head.
+    Network(Perceptron),
+    /// A table over discretised observations: the largest value among the actions tried in the state.
+    Table(Table),
+    /// Values beside the behaviour that was logged: the largest value among choices that the log takes.
+    Batch {
+        /// Values of choices.
+        values: Perceptron,
+        /// Logits of the logged behaviour.
+        behaviour: Perceptron,
+        /// Least probability of a choice, as a share of the likeliest one's.
+        threshold: f32,
+    },
+}
+
+/// A perceptron with its parameters and the normalisation of its inputs; its outputs are those of all heads.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Perceptron {
+    /// The layers; their places start at 0.
+    pub mlp: Mlp,
+    /// The parameters.
+    pub theta: Vec<f32>,
+    /// Normalises observations.
+    pub normalizer: Normalizer,
+}
+
+impl Perceptron {
+    /// The actor of a network.
+    #[must_use]
+    pub fn actor(network: &Network, theta: &[f32], normalizer: Normalizer) -> Self {
+        Self::part(&network.actor, theta, normalizer)
+    }
+
+    /// One perceptron of several in `theta`.
+    #[must_use]
+    pub fn part(mlp: &Mlp, theta: &[f32], normalizer: Normalizer) -> Self {
+        let (start, end) = (mlp.layers[0].weight.start, mlp.layers[mlp.layers.len() - 1].bias.end);
+        let mut mlp = mlp.clone();
+        for layer in &mut mlp.layers {
+            layer.weight = layer.weight.start - start..layer.weight.end - start;
+            layer.bias = layer.bias.start - start..layer.bias.end - start;
+        }
+        Self { mlp, theta: theta[start..end].to_vec(), normalizer }
+    }
+
+    /// The outputs at an observation, which is normalised in place.
+    pub fn outputs<'a>(&self, observation: &mut [f32], buffers: &'a mut Buffers) -> &'a [f32] {
+        self.normalizer.apply(observation);
+        self.mlp.forward(&self.theta, observation, buffers)
+    }
+
+    fn pack(&self, name: &str, archive: &mut Archive) {
+        for (index, layer) in self.mlp.layers.iter().enumerate() {
+            let shape = [layer.inputs, layer.outputs];
+            archive.insert(&format!("{name}.{index}.weight"), &shape, &self.theta[layer.weight.clone()]);
+            archive.insert(&format!("{name}.{index}.bias"), &[layer.outputs], &self.theta[layer.bias.clone()]);
+        }
+        archive.insert("observation.mean", &[self.normalizer.mean.len()], &self.normalizer.mean);
+        archive.insert("observation.scale", &[self.normalizer.scale.len()], &self.normalizer.scale);
+    }
+
+    fn unpack(name: &str, shape: &Shape<'_>, archive: &Archive) -> Result<Self, InputError> {
+        let mlp = Network::new(shape.observation, 0, shape.heads, shape.hidden, 1).actor;
+        let mut theta = vec![0.0; mlp.layers[mlp.layers.len() - 1].bias.end];
+        for (index, layer) in mlp.layers.iter().enumerate() {
+            for (part, range) in [("weight", &layer.weight), ("bias", &layer.bias)] {
+                let values = archive.values(&format!("{name}.{index}.{part}"), range.len())?;
+                theta[range.clone()].copy_from_slice(values);
+            }
+        }
+        let normalizer = Normalizer {
+            mean: archive.values("observation.mean", shape.observation)?.to_vec(),
+            scale: archive.values("observation.scale", shape.observation)?.to_vec(),
+        };
+        Ok(Self { mlp, theta, normalizer })
+    }
+}
+
+/// What a file must fit.
+#[derive(Debug, Clone, Copy)]
+pub struct Shape<'a> {
+    /// Values of an observation.
+    pub observation: usize,
+    /// Number of choices of each head.
+    pub heads: &'a [usize],
+    /// Widths of hidden layers.
+    pub hidden: &'a [usize],
+}
+
+impl Brain {
+    /// The choices at an observation, which may be normalised in place. `keep` is what a table does where it has tried
+    /// nothing.
+    pub fn act(&self, observation: &mut [f32], heads: &[usize], keep: &[u8], buffers: &mut Buffers, action: &mut [u8]) {
+        match self {
+            Self::Network(actor) => heads::likeliest(actor.outputs(observation, buffers), heads, action),
+            Self::Table(table) => table.act(observation, heads, keep, action),
+            Self::Batch { values, behaviour, threshold } => {
+                values.normalizer.apply(observation);
+                let allowed = behaviour.mlp.forward(&behaviour.theta, observation, buffers).to_vec();
+                let values = values.mlp.forward(&values.theta, observation, buffers);
+                constrained(values, &allowed, heads, *threshold, action);
+            }
+        }
+    }
+
+    /// Puts it into a file.
+    pub fn pack(&self, archive: &mut Archive) {
+        match self {
+            Self::Network(actor) => actor.pack("actor", archive),
+            Self::Table(table) => table.pack(archive),
+            Self::Batch { values, behaviour, threshold } => {
+                values.pack("values", archive);
+                behaviour.pack("behaviour", archive);
+                archive.insert("threshold", &[1], &[*threshold]);
+            }
+        }
+    }
+
+    /// Reads what [`pack`](Self::pack) wrote; the file's tensors say which kind it is.
+    ///
+    /// # Errors
+    /// A tensor is missing or of another size.
+    pub fn unpack(shape: &Shape<'_>, archive: &Archive) -> Result<Self, InputError> {
+        if archive.tensors.contains_key("table.values") {
+            return Table::unpack(shape, archive).map(Self::Table);
+        }
+        if !archive.tensors.contains_key("values.0.weight") {
+            return Perceptron::unpack("actor", shape, archive).map(Self::Network);
+        }
+        let threshold = archive.values("threshold", 1)?[0];
+        if !(0.0..=1.0).contains(&threshold) {
+            return Err(broken(format!("its threshold is {threshold}")));
+        }
+        Ok(Self::Batch {
+            values: Perceptron::unpack("values", shape, archive)?,
+            behaviour: Perceptron::unpack("behaviour", shape, archive)?,
+            threshold,
+        })
+    }
+}
+
+/// The largest value of each head among the choices whose probability is at least `threshold` times the likeliest
+/// one's. Source: Fujimoto et al., arXiv:1910.01708, eq. 4, head by head.
+pub(super) fn constrained(values: &[f32], behaviour: &[f32], heads: &[usize], threshold: f32, action: &mut [u8]) {
+    let mut from = 0;
+    for (&size, choice) in heads.iter().zip(action) {
+        let (values, logits) = (&values[from..from + size], &behaviour[from..from + size]);
+        let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let allowed = (0..size).filter(|&i| (logits[i] - most).exp() >= threshold);
+        let best = allowed.reduce(|best, i| if values[i] > values[best] { i } else { best });
+        *choice = best.unwrap_or(0) as u8;
+        from += size;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_choice_that_the_log_hardly_takes_is_not_taken_however_good_it_seems() {
+        let mut action = [9; 2];
+        let (values, behaviour) = ([1.0, 9.0, 2.0, 5.0, 0.0], [0.0, -3.0, -0.1, 1.0, 1.0]);
+        constrained(&values, &behaviour, &[3, 2], 0.3, &mut action);
+        assert_eq!(action, [2, 0]);
+        constrained(&values, &behaviour, &[3, 2], 0.0, &mut action);
+        assert_eq!(action, [1, 0]);
+    }
+}
