@@ -65,7 +65,7 @@ impl Collect {
         let config = experiment.to_toml();
         let made = Card::new(&experiment.env, &experiment.train, sources.collect(), &self.select, &config);
         let algorithm = policy.as_ref().map_or(Algorithm::default(), |policy| policy.card().algorithm);
-        let card = Card { starts, algorithm, ..made };
+        let card = Card { algorithm, starts, ..made };
         let behaviour = Behaviour { policy: policy.as_ref(), exploration: self.exploration };
         let log = Log::collect(card, scenarios, behaviour, experiment.train.n_envs, self.steps);
         let archive = log.pack();

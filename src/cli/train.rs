@@ -64,12 +64,17 @@ impl Train {
     }
 }
 
+/// Share of actions that a log never takes above which a policy learned from it is warned of.
+const MOST_UNSEEN: f64 = 0.01;
+
 /// A training run and its files.
 struct Run {
     session: Session,
     directory: PathBuf,
     /// Lines of metrics.jsonl.
     lines: Vec<String>,
+    /// Share of the log's states in which the policy takes an action that the log never takes.
+    unseen: f64,
 }
 
 impl Run {
@@ -105,7 +110,7 @@ impl Run {
             output::make_dir(&directory)?;
             output::write_file(&directory.join("config.toml"), |out| Ok(out.write_all(config.as_bytes())?))?;
         }
-        Ok(Self { session, directory, lines })
+        Ok(Self { session, directory, lines, unseen: 0.0 })
     }
 
     /// Learns until all updates are done, or until interrupted; whether it finished.
@@ -148,6 +153,7 @@ impl Run {
         line["steps_per_s"] = serde_json::json!(steps_per_s.round());
         self.lines.push(line.to_string());
         bar.set_position(metrics.step);
+        self.unseen = metrics.unseen_actions.unwrap_or(0.0);
         let text = format!(
             "return {:+.2}  violations {:.2} %  cost {:.1} %  kl {:.4}  entropy {:.2}  explained {:.2}  {steps_per_s:.0}/s",
             metrics.mean_return,
@@ -172,9 +178,21 @@ impl Run {
 
     fn summarize(&self, out: &mut impl Write) -> anyhow::Result<()> {
         let best = self.session.best().cloned().unwrap_or_default();
+        if self.unseen > MOST_UNSEEN {
+            tracing::warn!(
+                "in {:.1} % of the log's states the policy takes an action that the log never takes: what it earns there is a \
+                 guess; raise train.cql.alpha or train.bcq.threshold, or collect with more --exploration",
+                100.0 * self.unseen
+            );
+        }
         writeln!(out, "policy      {}", self.directory.join("policy.safetensors").display())?;
         writeln!(out, "learned     {} steps", self.session.step())?;
-        writeln!(out, "validation  cost {:.1} % of the static HPA's", 100.0 * best.cost_vs_reference)?;
+        writeln!(
+            out,
+            "validation  cost {:.1} % of the static HPA's, the start's {:.1} %",
+            100.0 * best.cost_vs_reference,
+            100.0 * best.start_cost_vs_reference
+        )?;
         writeln!(
             out,
             "            violations {:.3} %, the static HPA's {:.3} %",

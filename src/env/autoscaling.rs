@@ -11,7 +11,9 @@ use super::action::Actions;
 use super::foresight;
 use super::observation;
 use super::pilot::Pilot;
+use super::reward::{self, Interval};
 use super::scenario::Scenario;
+use super::settings::Form;
 use super::{Environment, Settings, Step};
 use crate::random::{self, Purpose};
 use crate::sim::{LOAD_STEP, Simulation};
@@ -75,6 +77,8 @@ struct Episode {
     end: SimTime,
     /// Cost so far, and the part of it that violations make.
     cost: (f64, f64),
+    /// The interval before; none at first.
+    last: Option<Interval>,
 }
 
 impl Autoscaling {
@@ -133,7 +137,8 @@ impl Environment for Autoscaling {
         let totals = simulation.totals();
         let cost = (scenario.pricing.cost(totals), scenario.pricing.violation_cost(totals));
         let pilot = Pilot::new(scenario.start.linear);
-        self.episode = Some(Episode { scenario: index, simulation, pilot, now: window.start, end: window.end, cost });
+        self.episode =
+            Some(Episode { scenario: index, simulation, pilot, now: window.start, end: window.end, cost, last: None });
     }
 
     fn step(&mut self, action: &[u8]) -> Step<Info> {
@@ -157,11 +162,17 @@ impl Environment for Autoscaling {
             reference_violation_cost: scenario.reference_violation_cost(episode.now..next) / unit,
         };
         (episode.cost, episode.now) = (cost, next);
+        let interval = Interval::between(&before, &totals);
+        let last = episode.last.replace(interval).unwrap_or(interval);
         let extra = self.severity.get() - 1.0;
         let baseline = info.reference + extra * info.reference_violation_cost;
         let baseline = if self.settings.reward.reference { baseline } else { 0.0 };
+        let reward = match self.settings.reward.form {
+            Form::Levels => baseline - info.cost - extra * info.violation_cost,
+            Form::Differences => reward::differences(&last, &interval),
+        };
         Step {
-            reward: baseline - info.cost - extra * info.violation_cost,
+            reward,
             cost: info.violations * request / unit,
             exposure: info.offered * request / unit,
             terminated: false,

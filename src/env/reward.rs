@@ -1,4 +1,5 @@
 //! What an interval costs, in pod-seconds: levels from differences of [`Totals`], the objective that search minimises.
+//! Beside it the classic reward made of changes, kept for comparison.
 
 use super::settings;
 use crate::sim::{self, Totals, Workload};
@@ -40,5 +41,73 @@ impl Pricing {
             + self.violation * totals.violations()
             + self.start * totals.starts
             + self.churn * totals.churn
+    }
+}
+
+/// What the classic reward compares between two intervals.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Interval {
+    /// Mean response time in seconds; 0 when nothing was served.
+    pub latency: f64,
+    /// Pod-seconds reserved.
+    pub cost: f64,
+    /// Share of requests lost, 0 to 1.
+    pub errors: f64,
+    /// CPU used over the time of ready pods, in cores.
+    pub utilization: f64,
+    /// Share of requests late or lost, 0 to 1.
+    pub late: f64,
+}
+
+impl Interval {
+    /// Of what lies between two counts of a run.
+    #[must_use]
+    pub fn between(before: &Totals, now: &Totals) -> Self {
+        let over = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 0.0 };
+        let offered = now.offered - before.offered;
+        Self {
+            latency: over(now.in_flight_seconds - before.in_flight_seconds, now.completed - before.completed),
+            cost: now.pod_seconds - before.pod_seconds,
+            errors: over(now.dropped - before.dropped, offered),
+            utilization: over(now.cpu_seconds - before.cpu_seconds, now.ready_seconds - before.ready_seconds),
+            late: over(now.violations() - before.violations(), offered),
+        }
+    }
+}
+
+/// The classic reward of an interval: what has become better since the one before, less the share of late requests.
+///
+/// ```text
+/// r = fall(latency) + fall(cost) + (errors_before − errors) + (utilization − utilization_before) − late
+/// fall(x) = clip((x_before − x) / x_before, −1, 1), 0 where x_before = 0
+/// ```
+/// It can be farmed: a response time that leaps from 100 ms to 1 s costs 1, and its way back in small steps earns up to
+/// ln 10 = 2.3, again and again.
+#[must_use]
+pub fn differences(before: &Interval, now: &Interval) -> f64 {
+    let fall = |before: f64, now: f64| if before > 0.0 { ((before - now) / before).clamp(-1.0, 1.0) } else { 0.0 };
+    fall(before.latency, now.latency) + fall(before.cost, now.cost) + before.errors - now.errors + now.utilization
+        - before.utilization
+        - now.late
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_not_changed_earns_nothing_but_is_fined_for_late_requests() {
+        let interval = Interval { latency: 0.2, cost: 60.0, errors: 0.1, utilization: 0.5, late: 0.25 };
+        assert!((differences(&interval, &interval) + 0.25).abs() < 1e-12);
+        let nothing = Interval::default();
+        assert!(differences(&nothing, &interval).is_finite(), "nothing is divided by 0");
+    }
+
+    #[test]
+    fn a_crash_and_its_slow_repair_earn_more_than_calm() {
+        let at = |latency: f64| Interval { latency, ..Interval::default() };
+        let way = [0.1, 1.0, 0.6, 0.36, 0.216, 0.13, 0.1];
+        let earned: f64 = way.windows(2).map(|pair| differences(&at(pair[0]), &at(pair[1]))).sum();
+        assert!(earned > 0.8, "{earned}, where holding 100 ms earns 0");
     }
 }

@@ -98,6 +98,9 @@ pub enum Base {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Reward {
+    /// What the reward is made of: `levels`, or `differences`, the classic reward, which can be farmed and is there to be
+    /// compared with. The keys below belong to levels.
+    pub form: Form,
     /// Weight of reserved pod time.
     pub pod_time: f64,
     /// Weight of late and dropped requests, on top of `prices.violation`.
@@ -108,9 +111,20 @@ pub struct Reward {
     pub reference: bool,
 }
 
+/// What the reward of an interval is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Form {
+    /// Costs of the interval.
+    #[default]
+    Levels,
+    /// What has become better since the interval before.
+    Differences,
+}
+
 impl Default for Reward {
     fn default() -> Self {
-        Self { pod_time: 1.0, violations: 1.0, churn: 0.0, reference: true }
+        Self { form: Form::Levels, pod_time: 1.0, violations: 1.0, churn: 0.0, reference: true }
     }
 }
 

@@ -74,11 +74,14 @@ pub fn collect<E: Environment>(
     lanes.flatten_iter().collect()
 }
 
-/// Plays `steps` steps in each environment from a new episode on, as [`collect`] does, but for what `choose` makes of an
-/// observation, a stream of its own and the last action's place. There are no log-probabilities.
+/// What makes an action of an observation and a stream, in place of the last action.
+pub type Choose<'a> = dyn Fn(&[f32], &mut rand::rngs::ChaCha8Rng, &mut [u8]) + Sync + 'a;
+
+/// Plays `steps` steps in each environment from a new episode on, as [`collect`] does, but with actions that `choose`
+/// makes, each environment from a stream of its own. There are no log-probabilities.
 pub fn explore<E: Environment>(
     envs: &mut [E],
-    choose: &(dyn Fn(&[f32], &mut rand::rngs::ChaCha8Rng, &mut [u8]) + Sync),
+    choose: &Choose<'_>,
     steps: usize,
     seed: u64,
     round: u64,

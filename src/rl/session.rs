@@ -30,6 +30,8 @@ pub struct Session {
     evaluate_every: u64,
     severity: Severity,
     rule: Rule,
+    /// Whether the severity follows what learning meets: what an off-policy algorithm meets is its exploration.
+    weighs: bool,
 }
 
 /// The range of a violation's severity, and the most that its logarithm moves in an update.
@@ -130,7 +132,8 @@ impl Session {
             }
         };
         let (evaluate_every, rule) = (settings.evaluate_every, Rule::of(settings));
-        Ok(Self { learner, scenarios, card, best: None, yardsticks, evaluate_every, severity, rule })
+        let weighs = algorithms::method(settings).is_some();
+        Ok(Self { learner, scenarios, card, best: None, yardsticks, evaluate_every, severity, rule, weighs })
     }
 
     /// Whether all updates are done.
@@ -171,6 +174,9 @@ impl Session {
     /// Under a constraint the multiplier does that.
     fn weigh(&self, metrics: &Metrics) {
         let Rule::Priced { limit } = self.rule else { return };
+        if !self.weighs {
+            return;
+        }
         let excess = (metrics.violations_vs_reference / limit - 1.0).clamp(-1.0, 1.0);
         let severity = self.severity.get() * (SEVERITY_STEP * excess).exp();
         self.severity.set(severity.clamp(SEVERITIES.0, SEVERITIES.1));

@@ -50,7 +50,8 @@ pub struct Settings {
     /// hide how bad rare overloads are.
     pub reward_clip: f64,
     /// The most late requests to learn for, as a multiple of the reference's on the same traffic: while there are more,
-    /// learning prices a violation higher, up to four times `prices.violation`. A large number keeps to that price.
+    /// an on-policy algorithm prices a violation higher, up to four times `prices.violation`. A large number keeps to that
+    /// price.
     pub violation_limit: f64,
     /// ε of the clipped surrogate.
     pub clip: f64,

@@ -3,6 +3,7 @@
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 
+use crate::env::reward::{self, Interval};
 use crate::env::{Environment, Step};
 use crate::random::{self, Purpose};
 
@@ -196,7 +197,7 @@ pub(crate) struct Scaler {
 
 impl Scaler {
     fn load(time: u32) -> f64 {
-        if time / 10 % 2 == 0 { 6.0 } else { 9.0 }
+        if (time / 10).is_multiple_of(2) { 6.0 } else { 9.0 }
     }
 
     fn pods(load: f64, target: u32) -> u32 {
@@ -241,5 +242,49 @@ impl Environment for Scaler {
 
     fn observe(&mut self, out: &mut [f32]) {
         out[0] = 1.0;
+    }
+}
+
+/// A service whose response time is 100 ms when it is left alone: crashing it (choice 1) makes that a second, repairing it
+/// (choice 2) takes two fifths off. The reward is the classic one of changes, or the level.
+pub(crate) struct Fragile<const DIFFERENCES: bool> {
+    pub(crate) latency: f64,
+}
+
+impl<const DIFFERENCES: bool> Default for Fragile<DIFFERENCES> {
+    fn default() -> Self {
+        Self { latency: 0.1 }
+    }
+}
+
+impl<const DIFFERENCES: bool> Environment for Fragile<DIFFERENCES> {
+    type Info = ();
+
+    fn observation_len(&self) -> usize {
+        1
+    }
+
+    fn heads(&self) -> Vec<usize> {
+        vec![3]
+    }
+
+    fn reset(&mut self, _seed: u64) {
+        *self = Self::default();
+    }
+
+    fn step(&mut self, action: &[u8]) -> Step<()> {
+        let at = |latency| Interval { latency, ..Interval::default() };
+        let before = at(self.latency);
+        self.latency = match action[0] {
+            1 => 1.0,
+            2 => (0.6 * self.latency).max(0.1),
+            _ => self.latency,
+        };
+        let reward = if DIFFERENCES { reward::differences(&before, &at(self.latency)) } else { -self.latency };
+        Step { reward, ..Step::default() }
+    }
+
+    fn observe(&mut self, out: &mut [f32]) {
+        out[0] = self.latency.ln() as f32;
     }
 }

@@ -18,6 +18,9 @@ use crate::sim::{self, Totals, Tuner};
 pub struct Verdict {
     /// Mean over functions of the cost over the static HPA's, violations priced.
     pub cost_vs_reference: f64,
+    /// The start's cost over the static HPA's.
+    #[serde(default)]
+    pub start_cost_vs_reference: f64,
     /// Share of requests late or dropped.
     pub violation_rate: f64,
     /// The static HPA's share.
@@ -117,11 +120,19 @@ pub fn judge(policy: &Policy, scenarios: &[Scenario], yardsticks: &[Yardstick], 
     let sum = |of: fn(&Totals) -> f64| yardsticks.iter().map(|it| of(&it.reference)).sum::<f64>();
     let offered = sum(|totals| totals.offered).max(1e-9);
     Verdict {
+        start_cost_vs_reference: mean_start(scenarios, yardsticks),
         cost_vs_reference: all.iter().map(|one| one.0).sum::<f64>() / all.len().max(1) as f64,
         violation_rate: all.iter().map(|one| one.1).sum::<f64>() / offered,
         reference_violation_rate: sum(Totals::violations) / offered,
         flies: all.iter().map(|one| one.2).collect(),
     }
+}
+
+fn mean_start(scenarios: &[Scenario], yardsticks: &[Yardstick]) -> f64 {
+    let cost = |(scenario, yardstick): (&Scenario, &Yardstick)| {
+        scenario.pricing.cost(&yardstick.start) / scenario.pricing.cost(&yardstick.reference).max(1e-9)
+    };
+    scenarios.iter().zip(yardsticks).map(cost).sum::<f64>() / scenarios.len().max(1) as f64
 }
 
 fn run(scenario: &Scenario, hpa: &hpa::Settings, tuner: Option<&mut dyn Tuner>, seed: u64) -> Totals {

@@ -2,6 +2,8 @@
 //! binary for all of it, since each that is linked takes its time.
 #![allow(clippy::unwrap_used, clippy::float_cmp, reason = "a test that panics or differs has failed")]
 
+#[cfg(all(feature = "ingest", feature = "manifest", feature = "train"))]
+mod algorithms;
 #[cfg(feature = "ingest")]
 mod calibration;
 mod configs;

@@ -72,7 +72,9 @@ fn relative(members: &mut [f32], steps: usize) {
         members.iter_mut().skip(t).step_by(steps).for_each(|value| *value -= mean);
     }
     let scale = 1.0 / (mean_and_variance(members).1.sqrt() + EPSILON);
-    members.iter_mut().for_each(|value| *value = (f64::from(*value) * scale) as f32);
+    for value in members {
+        *value = (f64::from(*value) * scale) as f32;
+    }
 }
 
 #[cfg(test)]

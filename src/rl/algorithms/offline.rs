@@ -77,12 +77,12 @@ impl<Info: Copy + Default + Send> Offline<Info> {
         let mut moments = Moments::new(width);
         moments.update(&log.observations);
         let normalizer = moments.normalizer();
-        let normalized = |rows: &[f32]| {
+        let scaled = |rows: &[f32]| {
             let mut rows = rows.to_vec();
             normalizer.apply(&mut rows);
             rows
         };
-        let seen = [normalized(&log.observations), normalized(&log.next_observations)];
+        let seen = [scaled(&log.observations), scaled(&log.next_observations)];
         let mut scale = RewardScale::new(settings.discount_factor);
         log.rewards.chunks(log.len().div_ceil(log.episodes)).for_each(|episode| scale.update(episode));
         let rewards = log.rewards.iter().map(|&reward| scale.apply(reward, settings.reward_clip)).collect();

@@ -5,7 +5,7 @@
 //! Δ = J_c / d − 1, smoothed;   I ← max(0, I + Δ);   λ = max(0, K_P Δ + K_I I + K_D max(0, Δ − Δ_before))
 //! ```
 //! Rewards and costs have a critic output each. λ weighs advantages of rewards and costs that are scaled to returns of
-//! order one; in the rewards' own unit it is λ σ_r / σ_c. Sources: Ray et al., Benchmarking Safe Exploration (2019);
+//! order one; in the rewards' own unit it is `λ σ_r / σ_c`. Sources: Ray et al., Benchmarking Safe Exploration (2019);
 //! Stooke et al., Responsive Safety in Reinforcement Learning by PID Lagrangian Methods, arXiv:2007.03964, algorithm 2
 //! and eq. 9 for the division by 1 + λ.
 

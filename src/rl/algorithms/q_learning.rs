@@ -96,7 +96,9 @@ impl<E: Environment> Learner<E::Info> for QLearning<E> {
             let width = self.envs[0].observation_len();
             self.table = Table::new(&all, width, &self.features, self.settings.q_learning.bins, &self.heads);
         }
-        trajectories.iter().for_each(|trajectory| self.learn(trajectory));
+        for trajectory in &trajectories {
+            self.learn(trajectory);
+        }
         self.updates += 1;
         let rewards: f64 = trajectories.iter().flat_map(|trajectory| &trajectory.rewards).sum();
         Ok(Report {

@@ -13,7 +13,7 @@ use crate::rl::log::Transitions;
 use crate::rl::network::Buffers;
 use crate::rl::rollout;
 use crate::rl::settings::algorithms;
-use crate::rl::toys::{ACTIONS, Bandit, Budget, Mdp, STATES, Scaler, TARGETS};
+use crate::rl::toys::{ACTIONS, Bandit, Budget, Fragile, Mdp, STATES, Scaler, TARGETS};
 use rand::RngExt;
 
 const ON_POLICY: [Algorithm; 5] =
@@ -217,4 +217,26 @@ fn a_saved_learner_goes_on_as_if_nothing_had_happened() {
     for algorithm in [Algorithm::Cql, Algorithm::Bcq] {
         check(&|| Box::new(Offline::new(settings(algorithm, 20), log(&[0, 2]), &[ACTIONS], Device::Cpu)));
     }
+}
+
+/// Mean response time under the policy that PPO learns, in seconds.
+fn latency<const DIFFERENCES: bool>() -> f64 {
+    let settings = Settings { discount_factor: 0.95, ..settings(Algorithm::Ppo, 60) };
+    let (brain, _) = learned(trainer::<Fragile<DIFFERENCES>>(settings));
+    let mut env = Fragile::<DIFFERENCES>::default();
+    let mut sum = 0.0;
+    for _ in 0..300 {
+        let mut observation = vec![0.0];
+        env.observe(&mut observation);
+        env.step(&choice(&brain, observation, &[3]));
+        sum += env.latency / 300.0;
+    }
+    sum
+}
+
+#[test]
+fn the_reward_of_changes_is_farmed_and_that_of_levels_is_not() {
+    let (farmed, calm) = (latency::<true>(), latency::<false>());
+    assert!((calm - 0.1).abs() < 1e-3, "levels keep it at 100 ms: {calm} s");
+    assert!(farmed > 0.3, "changes make it crash again and again: {farmed} s");
 }

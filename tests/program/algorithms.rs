@@ -1,0 +1,93 @@
+//! Policies of every kind, from their training to the commands that take a policy.
+
+use std::fs;
+use std::path::Path;
+
+use super::hpatune;
+
+const WORLD: &str = r#"
+[workload]
+fit_pods = 8
+[tune]
+targets = [50, 70]
+min_replicas = [1]
+demand_quantiles = []
+stabilize_down = ["1m"]
+scale_up = ["default"]
+scale_down = ["default"]
+[env]
+episode = "1h"
+[env.action]
+target_cpu = [50, 70]
+stabilize_down = ["1m"]
+[train]
+start = "tuned"
+steps = 4_800
+n_envs = 8
+minibatch = 120
+epochs = 2
+hidden = [8]
+evaluate_every = 2
+"#;
+
+fn run(ground: &Path, arguments: &[&str]) -> String {
+    let output = hpatune(ground, arguments.iter().copied()).output().expect("the program starts");
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// A directory with a trace, and an experiment file for each algorithm.
+fn ground(algorithms: &[&str]) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    run(directory.path(), &["synth", "--profile", "bursty", "--duration", "1d", "-o", "trace.parquet"]);
+    for algorithm in algorithms {
+        let group = if *algorithm == "grpo" { 4 } else { 1 };
+        let own = format!("algorithm = {algorithm:?}\ngroup = {group}\n[train.offline]\nlog = \"log.safetensors\"\n");
+        fs::write(directory.path().join(format!("{algorithm}.toml")), format!("{WORLD}{own}")).unwrap();
+    }
+    directory
+}
+
+#[test]
+fn a_policy_of_any_algorithm_is_taken_by_every_command() {
+    let algorithms = ["reinforce", "actor-critic", "grpo", "ppo-lagrangian", "q-learning", "cql", "bcq"];
+    let ground = ground(&algorithms);
+    let run = |arguments: &[&str]| run(ground.path(), arguments);
+    run(&["collect", "-c", "cql.toml", "--trace", "trace.parquet", "--steps", "2000", "-o", "log.safetensors"]);
+    for algorithm in algorithms {
+        let config = format!("{algorithm}.toml");
+        let policy = format!("{algorithm}/policy.safetensors");
+        let said = run(&["train", "-c", &config, "--trace", "trace.parquet", "-o", algorithm]);
+        assert!(said.contains("of the static HPA's"), "{said}");
+        let card: serde_json::Value = serde_json::from_str(&run(&["inspect", &policy, "--json"])).unwrap();
+        assert_eq!(card["algorithm"], algorithm);
+        run(&["replay", "trace.parquet", "-c", &config, "--policy", &policy]);
+        let target = ["--mode", "recommended", "--target", "deployment/web", "-o", "hpa.yaml"];
+        run(&[&["export", "--policy", &policy, "--trace", "trace.parquet"][..], &target].concat());
+    }
+    let policies = ["--policy", "q-learning/policy.safetensors", "--policy", "bcq/policy.safetensors"];
+    let judged = ["evaluate", "--trace", "trace.parquet", "-c", "bcq.toml", "--seeds", "1", "--baseline", "stock-80"];
+    run(&[&judged[..], &policies].concat());
+}
+
+#[test]
+fn learning_from_a_log_needs_one_of_the_same_environment() {
+    let ground = ground(&["cql"]);
+    let refused = |arguments: &[&str]| {
+        let output = hpatune(ground.path(), arguments.iter().copied()).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let train = ["train", "-c", "cql.toml", "--trace", "trace.parquet", "-o", "out"];
+    assert!(refused(&train).contains("log.safetensors"), "the log is absent");
+    run(
+        ground.path(),
+        &["collect", "-c", "cql.toml", "--trace", "trace.parquet", "--steps", "500", "-o", "log.safetensors"],
+    );
+    let path = ground.path().join("cql.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace("episode = \"1h\"", "episode = \"2h\"")).unwrap();
+    assert!(refused(&train).contains("`train.offline.log`: the log was collected under another [env]"));
+    fs::write(&path, text.replace("[train.offline]\nlog = \"log.safetensors\"\n", "")).unwrap();
+    assert!(refused(&train).contains("`train.offline.log`: cql learns from a log, and there is none"));
+}
