@@ -78,14 +78,14 @@ pub struct ActorCritic {
     pub n: usize,
     /// Adam's step size for the actor at the start, above 0; it falls linearly to 0.
     pub actor_learning_rate: f64,
-    /// Adam's step size for the critic at the start, above 0; it falls linearly to 0. Larger than the actor's, so that
+    /// Adam's step size for the critic at the start, above 0; it falls linearly to 0. Not below the actor's, so that
     /// the critic follows the policy (Konda and Tsitsiklis, 2000).
     pub critic_learning_rate: f64,
 }
 
 impl Default for ActorCritic {
     fn default() -> Self {
-        Self { n: 5, actor_learning_rate: 2e-3, critic_learning_rate: 5e-3 }
+        Self { n: 5, actor_learning_rate: 8e-3, critic_learning_rate: 8e-3 }
     }
 }
 
