@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use hpatune::config::Experiment;
-use hpatune::env::{Scenario, Shares, Start};
+use hpatune::env::{Distribution, Scenario, Shares, Start};
 use hpatune::forecast::Demand;
 use hpatune::random::{Purpose, stream};
 use hpatune::rl::gradient::{Minibatch, Objective, Surrogate, gradient};
@@ -66,15 +66,17 @@ fn decision(bench: &mut Criterion) {
 }
 
 fn learning(bench: &mut Criterion) {
-    let network = Network::new(35, 18, &[6, 6, 7, 6], &[64, 64], 1);
-    let theta = network.initialize(1, &[0; 4], 0.5);
+    let network = Network::new(35, 18, &[6, 6, 7, 6].map(Distribution::Categorical), &[64, 64], 1);
+    let theta = network.initialize(1, &[0.0; 4], 0.5);
     let mut rng = stream(1, Purpose::Actions, 0);
     let rows = 1024;
     let mut draw = |count: usize| (0..count).map(|_| rng.random::<f32>() - 0.5).collect::<Vec<f32>>();
     let batch = Minibatch {
         observations: draw(rows * 35),
         criticized: draw(rows * 53),
-        actions: vec![1; rows * 4],
+        actions: vec![1.0; rows * 4],
+        masks: Vec::new(),
+        forced: Vec::new(),
         log_probabilities: vec![-7.0; rows],
         advantages: draw(rows),
         returns: draw(rows),

@@ -11,6 +11,7 @@ use super::{Status, output, starts, traces};
 use crate::config::Experiment;
 use crate::error::InputError;
 use crate::rl::device::Kind;
+use crate::rl::executor::Executor;
 use crate::rl::file::Archive;
 use crate::rl::log::Log;
 use crate::rl::policy::{Card, Source};
@@ -87,6 +88,7 @@ impl Run {
         let started = saved.as_ref().map(session::card).transpose()?;
         let directory = args.resume.clone().unwrap_or_else(|| args.output.clone());
         let experiment = experiment(args, &directory)?;
+        Executor::check(experiment.train.executor, &device)?;
         let paths = paths(args, &experiment, started.as_ref())?;
         let select = started.as_ref().map_or(&args.select, |card| &card.select);
         let loaded = traces::load(&paths, select)?;

@@ -18,7 +18,7 @@ impl Experiment {
         self.tune.validate()?;
         self.env.validate()?;
         self.train.validate()?;
-        self.train.validate_table(&env::Actions::new(&self.env.action).sizes())
+        self.train.validate_heads(&env::Actions::new(&self.env.action).distributions())
     }
 
     fn validate_hpa(&self) -> Result<(), InputError> {

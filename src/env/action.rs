@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::distribution::{self, Distribution};
 use super::settings::{self, Base};
 use crate::autoscalers::linear::Proposal;
 use crate::forecast::Demand;
@@ -68,22 +69,22 @@ impl Actions {
         &self.heads
     }
 
-    /// Number of choices of each head.
+    /// What the heads are drawn from.
     #[must_use]
-    pub fn sizes(&self) -> Vec<usize> {
-        self.heads.iter().map(|head| head.choices.len()).collect()
+    pub fn distributions(&self) -> Vec<Distribution> {
+        self.heads.iter().map(|head| Distribution::Categorical(head.choices.len())).collect()
     }
 
     /// The action that leaves the start as it stands: every knob kept, minReplicas from the start without safety where
     /// the settings offer that, the first list of scale-up policies.
     #[must_use]
-    pub fn keep(&self) -> Vec<u8> {
+    pub fn keep(&self) -> Vec<f32> {
         let start = self.bases.iter().position(|&base| base == Base::Start).unwrap_or(0);
         let none = self.safeties.iter().position(|&safety| safety == 0.0).unwrap_or(0);
         let choice = |head: &Head| match head.knob.as_str() {
-            "min_base" => start as u8,
-            "min_safety" => none as u8,
-            _ => 0,
+            "min_base" => start as f32,
+            "min_safety" => none as f32,
+            _ => 0.0,
         };
         self.heads.iter().map(choice).collect()
     }
@@ -91,10 +92,10 @@ impl Actions {
     /// The patch of an action: one choice a head. `own` are the HPA's knobs before the first decision, `proposal` what
     /// the start's linear policy says of target and minReplicas, where there is one.
     #[must_use]
-    pub fn patch(&self, action: &[u8], demand: &Demand, own: &Knobs, proposal: Option<Proposal>) -> Patch {
+    pub fn patch(&self, action: &[f32], demand: &Demand, own: &Knobs, proposal: Option<Proposal>) -> Patch {
         let start_target = proposal.map(|it| it.target_cpu);
         let start_pods = proposal.map_or(own.min_replicas as f32, |it| it.pods as f32);
-        let mut choices = action.iter().map(|&choice| usize::from(choice));
+        let mut choices = action.iter().map(|&number| distribution::choice(number));
         let mut take = |length: usize| if length == 0 { None } else { choices.next() };
         let target_cpu = take(self.targets.len())
             .map_or(start_target, |i| kept(&self.targets, i).copied().or(start_target).or(own.target_cpu));
@@ -141,11 +142,11 @@ mod tests {
         Knobs { target_cpu: Some(72), min_replicas, max_replicas, stabilize_down: Duration::from_secs(240) }
     }
 
-    fn action(base: Base, safety: f64) -> Vec<u8> {
+    fn action(base: Base, safety: f64) -> Vec<f32> {
         let settings = settings::Action::default();
-        let base = settings.min_base.iter().position(|&b| b == base).unwrap() as u8;
-        let safety = settings.min_safety.iter().position(|&s| (s - safety).abs() < 1e-9).unwrap() as u8;
-        vec![1, base, safety, 1]
+        let base = settings.min_base.iter().position(|&b| b == base).unwrap() as f32;
+        let safety = settings.min_safety.iter().position(|&s| (s - safety).abs() < 1e-9).unwrap() as f32;
+        vec![1.0, base, safety, 1.0]
     }
 
     #[test]
@@ -179,8 +180,8 @@ mod tests {
     fn an_empty_list_leaves_its_knob_alone() {
         let settings = settings::Action { target_cpu: Vec::new(), ..settings::Action::default() };
         let actions = Actions::new(&settings);
-        assert_eq!(actions.sizes(), [6, 8, 6]);
-        let patch = actions.patch(&[2, 1, 1], &demand(), &own(1, 40), None);
+        assert_eq!(actions.distributions(), [6, 8, 6].map(Distribution::Categorical));
+        let patch = actions.patch(&[2.0, 1.0, 1.0], &demand(), &own(1, 40), None);
         assert_eq!((patch.target_cpu, patch.min_replicas, patch.stabilize_down), (None, Some(9), Some(Duration::ZERO)));
     }
 
@@ -191,7 +192,7 @@ mod tests {
         let patch = actions.patch(&actions.keep(), &demand(), &own(1, 40), proposal);
         assert_eq!((patch.target_cpu, patch.min_replicas), (Some(65), Some(7)));
         let none = settings::Action { target_cpu: vec![], min_base: vec![], min_safety: vec![], ..Default::default() };
-        let patch = Actions::new(&none).patch(&[0], &demand(), &own(1, 40), proposal);
+        let patch = Actions::new(&none).patch(&[0.0], &demand(), &own(1, 40), proposal);
         assert_eq!((patch.target_cpu, patch.min_replicas), (Some(65), Some(7)), "without heads of their own too");
     }
 }

@@ -14,7 +14,7 @@ use super::pilot::Pilot;
 use super::reward::{self, Interval};
 use super::scenario::Scenario;
 use super::settings::Form;
-use super::{Environment, Settings, Step};
+use super::{Distribution, Environment, Settings, Step};
 use crate::random::{self, Purpose};
 use crate::sim::{LOAD_STEP, Simulation};
 use crate::units::SimTime;
@@ -123,8 +123,8 @@ impl Environment for Autoscaling {
         foresight::LENGTH
     }
 
-    fn heads(&self) -> Vec<usize> {
-        self.actions.sizes()
+    fn heads(&self) -> Vec<Distribution> {
+        self.actions.distributions()
     }
 
     fn reset(&mut self, seed: u64) {
@@ -141,7 +141,7 @@ impl Environment for Autoscaling {
             Some(Episode { scenario: index, simulation, pilot, now: window.start, end: window.end, cost, last: None });
     }
 
-    fn step(&mut self, action: &[u8]) -> Step<Info> {
+    fn step(&mut self, action: &[f32]) -> Step<Info> {
         let interval = self.interval();
         let Some(episode) = &mut self.episode else { return Step::default() };
         let scenario = &self.scenarios[episode.scenario];

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rand::RngExt;
 
+use super::distribution::{self, Distribution};
 use super::{Environment, Step};
 use crate::random::{self, Purpose};
 use crate::sim::settings::{self, Balancing as Rule};
@@ -148,8 +149,8 @@ impl Environment for Balancing {
         PER_POD * self.pods
     }
 
-    fn heads(&self) -> Vec<usize> {
-        vec![WEIGHTS.len(); self.pods]
+    fn heads(&self) -> Vec<Distribution> {
+        vec![Distribution::Categorical(WEIGHTS.len()); self.pods]
     }
 
     fn reset(&mut self, seed: u64) {
@@ -167,11 +168,11 @@ impl Environment for Balancing {
 
     /// The reward is `−ln(T/S) − fairness·(1 − J)`: the response time `T` of the interval in nominal service times `S`, 1
     /// when nothing was answered, and Jain's index `J` of CPU time over pods.
-    fn step(&mut self, action: &[u8]) -> Step<Info> {
+    fn step(&mut self, action: &[f32]) -> Step<Info> {
         let (service_s, settings) = (self.episode.as_ref().map(|it| self.service_s(it.now)), &self.settings);
         let (Some(episode), Some(service_s)) = (&mut self.episode, service_s) else { return Step::default() };
         let weights: Vec<f64> =
-            action.iter().map(|&choice| WEIGHTS[usize::from(choice).min(WEIGHTS.len() - 1)]).collect();
+            action.iter().map(|&choice| WEIGHTS[distribution::choice(choice).min(WEIGHTS.len() - 1)]).collect();
         episode.simulation.weigh(&weights);
         episode.now += settings.interval;
         episode.simulation.advance(episode.now);
@@ -234,7 +235,7 @@ pub(crate) mod tests {
     /// Mean response time in seconds, mean index and sum of rewards of an episode under a policy.
     pub(crate) fn play(
         environment: &mut Balancing,
-        mut policy: impl FnMut(&[f32]) -> Vec<u8>,
+        mut policy: impl FnMut(&[f32]) -> Vec<f32>,
         seed: u64,
     ) -> (f64, f64, f64) {
         environment.reset(seed);
@@ -262,9 +263,9 @@ pub(crate) mod tests {
         for measure in [Measure::Mean, Measure::P90] {
             let mut environment = environment(Settings { measure, ..Settings::default() });
             for seed in 0..5 {
-                let equal = play(&mut environment, |_| vec![0, 0, 0, 0], seed);
-                let alike = play(&mut environment, |_| vec![0, 0, 1, 2], seed);
-                let inverse = play(&mut environment, |_| vec![2, 2, 1, 0], seed);
+                let equal = play(&mut environment, |_| vec![0.0; 4], seed);
+                let alike = play(&mut environment, |_| vec![0.0, 0.0, 1.0, 2.0], seed);
+                let inverse = play(&mut environment, |_| vec![2.0, 2.0, 1.0, 0.0], seed);
                 assert!(alike.0 < 0.8 * equal.0 && equal.0 < inverse.0, "{alike:?} {equal:?} {inverse:?}");
                 assert!(
                     alike.1 > equal.1 && alike.2 > equal.2 && equal.2 > inverse.2,
@@ -277,8 +278,8 @@ pub(crate) mod tests {
     #[test]
     fn equal_seeds_and_actions_give_equal_episodes() {
         let mut environment = environment(Settings::default());
-        let first = play(&mut environment, |_| vec![0, 1, 2, 0], 3);
-        assert_eq!(first, play(&mut environment, |_| vec![0, 1, 2, 0], 3));
-        assert_ne!(first, play(&mut environment, |_| vec![0, 1, 2, 0], 4));
+        let first = play(&mut environment, |_| vec![0.0, 1.0, 2.0, 0.0], 3);
+        assert_eq!(first, play(&mut environment, |_| vec![0.0, 1.0, 2.0, 0.0], 3));
+        assert_ne!(first, play(&mut environment, |_| vec![0.0, 1.0, 2.0, 0.0], 4));
     }
 }

@@ -6,6 +6,7 @@
 pub mod action;
 pub mod autoscaling;
 pub mod balancing;
+pub mod distribution;
 pub mod foresight;
 pub mod live;
 pub mod observation;
@@ -14,14 +15,17 @@ pub mod reward;
 pub mod scenario;
 pub mod settings;
 pub mod start;
+pub mod synthetic;
 
 pub use action::Actions;
 pub use autoscaling::Autoscaling;
 pub use balancing::Balancing;
+pub use distribution::Distribution;
 pub use pilot::{Memory, Pilot};
 pub use scenario::{Scenario, Shares};
 pub use settings::Settings;
 pub use start::Start;
+pub use synthetic::Synthetic;
 
 /// An environment with Gymnasium's semantics: `reset(seed)`, then `step(action)` until `terminated` or `truncated`.
 ///
@@ -38,17 +42,26 @@ pub trait Environment: Send {
         0
     }
 
-    /// Number of choices of each head of the action.
-    fn heads(&self) -> Vec<usize>;
+    /// What each part of an action, a head, is drawn from.
+    fn heads(&self) -> Vec<Distribution>;
 
     /// Starts the episode of `seed`.
     fn reset(&mut self, seed: u64);
 
-    /// Takes one choice a head.
-    fn step(&mut self, action: &[u8]) -> Step<Self::Info>;
+    /// Takes one number a head.
+    fn step(&mut self, action: &[f32]) -> Step<Self::Info>;
 
     /// Writes the current observation. Call it once after each `reset` or `step`.
     fn observe(&mut self, out: &mut [f32]);
+
+    /// Whether [`mask`](Self::mask) ever forbids a choice.
+    fn is_masked(&self) -> bool {
+        false
+    }
+
+    /// Forbids choices in the state last observed: writes false for each that may not be taken, into one value for each
+    /// output of the heads, all true beforehand. A categorical head keeps at least one choice; others are not masked.
+    fn mask(&self, _allowed: &mut [bool]) {}
 
     /// Writes what only the critic may see.
     fn foresee(&self, _out: &mut [f32]) {}

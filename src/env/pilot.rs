@@ -95,7 +95,7 @@ impl Pilot {
 
     /// Acts: the patch of an action at the instant last observed.
     #[must_use]
-    pub fn patch(&self, actions: &Actions, action: &[u8]) -> Patch {
+    pub fn patch(&self, actions: &Actions, action: &[f32]) -> Patch {
         actions.patch(action, &self.demand, &self.own.unwrap_or(STOCK), self.proposal())
     }
 

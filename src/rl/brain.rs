@@ -5,6 +5,7 @@ use super::heads;
 use super::moments::Normalizer;
 use super::network::{Buffers, Mlp, Network};
 use super::table::Table;
+use crate::env::Distribution;
 use crate::error::InputError;
 
 /// What decides.
@@ -93,8 +94,8 @@ impl Perceptron {
 pub struct Shape<'a> {
     /// Values of an observation.
     pub observation: usize,
-    /// Number of choices of each head.
-    pub heads: &'a [usize],
+    /// What the heads are drawn from.
+    pub heads: &'a [Distribution],
     /// Widths of hidden layers.
     pub hidden: &'a [usize],
 }
@@ -102,7 +103,14 @@ pub struct Shape<'a> {
 impl Brain {
     /// The choices at an observation, which may be normalised in place. `keep` is what a table does where it has tried
     /// nothing.
-    pub fn act(&self, observation: &mut [f32], heads: &[usize], keep: &[u8], buffers: &mut Buffers, action: &mut [u8]) {
+    pub fn act(
+        &self,
+        observation: &mut [f32],
+        heads: &[Distribution],
+        keep: &[f32],
+        buffers: &mut Buffers,
+        action: &mut [f32],
+    ) {
         match self {
             Self::Network(actor) => heads::likeliest(actor.outputs(observation, buffers), heads, action),
             Self::Table(table) => table.act(observation, heads, keep, action),
@@ -153,29 +161,37 @@ impl Brain {
 
 /// The largest value of each head among the choices whose probability is at least `threshold` times the likeliest
 /// one's. Source: Fujimoto et al., arXiv:1910.01708, eq. 4, head by head.
-pub(super) fn constrained(values: &[f32], behaviour: &[f32], heads: &[usize], threshold: f32, action: &mut [u8]) {
+pub(super) fn constrained(
+    values: &[f32],
+    behaviour: &[f32],
+    heads: &[Distribution],
+    threshold: f32,
+    action: &mut [f32],
+) {
     let mut from = 0;
-    for (&size, choice) in heads.iter().zip(action) {
+    for (size, choice) in heads.iter().map(|head| head.outputs()).zip(action) {
         let (values, logits) = (&values[from..from + size], &behaviour[from..from + size]);
         let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         let allowed = (0..size).filter(|&i| (logits[i] - most).exp() >= threshold);
         let best = allowed.reduce(|best, i| if values[i] > values[best] { i } else { best });
-        *choice = best.unwrap_or(0) as u8;
+        *choice = best.unwrap_or(0) as f32;
         from += size;
     }
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, reason = "choices are whole numbers")]
 mod tests {
     use super::*;
 
     #[test]
     fn a_choice_that_the_log_hardly_takes_is_not_taken_however_good_it_seems() {
-        let mut action = [9; 2];
+        let mut action = [9.0; 2];
+        let heads = [3, 2].map(Distribution::Categorical);
         let (values, behaviour) = ([1.0, 9.0, 2.0, 5.0, 0.0], [0.0, -3.0, -0.1, 1.0, 1.0]);
-        constrained(&values, &behaviour, &[3, 2], 0.3, &mut action);
-        assert_eq!(action, [2, 0]);
-        constrained(&values, &behaviour, &[3, 2], 0.0, &mut action);
-        assert_eq!(action, [1, 0]);
+        constrained(&values, &behaviour, &heads, 0.3, &mut action);
+        assert_eq!(action, [2.0, 0.0]);
+        constrained(&values, &behaviour, &heads, 0.0, &mut action);
+        assert_eq!(action, [1.0, 0.0]);
     }
 }

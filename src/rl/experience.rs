@@ -3,7 +3,6 @@
 use rand::RngExt;
 
 use super::gradient::Minibatch;
-use super::network::Network;
 use crate::random::{self, Purpose};
 
 /// All steps of an update, environment by environment.
@@ -19,6 +18,8 @@ impl Experience {
         self.batch.observations.extend(other.batch.observations);
         self.batch.criticized.extend(other.batch.criticized);
         self.batch.actions.extend(other.batch.actions);
+        self.batch.masks.extend(other.batch.masks);
+        self.batch.forced.extend(other.batch.forced);
         self.batch.log_probabilities.extend(other.batch.log_probabilities);
         self.batch.advantages.extend(other.batch.advantages);
         self.batch.returns.extend(other.batch.returns);
@@ -26,19 +27,21 @@ impl Experience {
         self.values.extend(other.values);
     }
 
-    /// The given rows; with `standardize`, their advantages at mean 0 and standard deviation 1.
-    pub(super) fn gather(&self, rows: &[usize], network: &Network, standardize: bool) -> Minibatch {
-        let batch = &self.batch;
-        let advantages = pick(&batch.advantages, 1, rows);
-        Minibatch {
-            observations: pick(&batch.observations, network.actor.inputs(), rows),
-            criticized: pick(&batch.criticized, network.critic.inputs(), rows),
-            actions: pick(&batch.actions, network.heads.len(), rows),
-            log_probabilities: pick(&batch.log_probabilities, 1, rows),
-            advantages: if standardize { standardized(advantages) } else { advantages },
-            returns: pick(&batch.returns, network.values, rows),
-            reference_log_probabilities: pick(&batch.reference_log_probabilities, 1, rows),
+    /// Advantages of the given rows; with `standardize`, at mean 0 and standard deviation 1 over those where there was a
+    /// choice.
+    pub(super) fn advantages(&self, rows: &[u32], standardize: bool) -> Vec<f32> {
+        let advantages = pick(&self.batch.advantages, 1, rows);
+        if !standardize {
+            return advantages;
         }
+        let (mean, variance) = if self.batch.forced.is_empty() {
+            mean_and_variance(&advantages)
+        } else {
+            let free: Vec<u32> = rows.iter().copied().filter(|&row| !self.batch.is_forced(row as usize)).collect();
+            mean_and_variance(&pick(&self.batch.advantages, 1, &free))
+        };
+        let scale = 1.0 / (variance.sqrt() + 1e-8);
+        advantages.into_iter().map(|advantage| ((f64::from(advantage) - mean) * scale) as f32).collect()
     }
 
     /// `1 − Var(R − V) / Var(R)` of the first value; 0 when returns do not vary, or without a critic.
@@ -52,34 +55,25 @@ impl Experience {
 }
 
 /// The given rows of a matrix `width` wide; none of an empty one.
-pub(super) fn pick<T: Copy>(values: &[T], width: usize, rows: &[usize]) -> Vec<T> {
+pub(super) fn pick<T: Copy>(values: &[T], width: usize, rows: &[u32]) -> Vec<T> {
     if values.is_empty() {
         return Vec::new();
     }
     let mut picked = Vec::with_capacity(rows.len() * width);
     for &row in rows {
-        picked.extend_from_slice(&values[row * width..(row + 1) * width]);
+        picked.extend_from_slice(&values[row as usize * width..][..width]);
     }
     picked
 }
 
 /// The numbers 0 to `rows` in the order of the `index`-th epoch (Fisher–Yates).
-pub(super) fn shuffled(rows: usize, seed: u64, index: u64) -> Vec<usize> {
+pub(super) fn shuffled(rows: usize, seed: u64, index: u64) -> Vec<u32> {
     let mut rng = random::stream(seed, Purpose::Shuffle, index);
-    let mut order: Vec<usize> = (0..rows).collect();
+    let mut order: Vec<u32> = (0..rows as u32).collect();
     for last in (1..rows).rev() {
         order.swap(last, rng.random_range(0..=last));
     }
     order
-}
-
-fn standardized(mut values: Vec<f32>) -> Vec<f32> {
-    let (mean, variance) = mean_and_variance(&values);
-    let scale = 1.0 / (variance.sqrt() + 1e-8);
-    for value in &mut values {
-        *value = ((f64::from(*value) - mean) * scale) as f32;
-    }
-    values
 }
 
 /// Mean and population variance.

@@ -16,6 +16,7 @@ use std::ops::Range;
 use candle_core::{Device, Result, Tensor, Var};
 use rayon::prelude::*;
 
+use super::graph::Policy;
 use super::network::{Layer, Mlp, Network};
 use super::tanh::Tanh;
 
@@ -30,15 +31,20 @@ pub struct Minibatch {
     pub observations: Vec<f32>,
     /// Normalised observations and privileged values, `[rows, critic's inputs]`.
     pub criticized: Vec<f32>,
-    /// Choices taken, `[rows, heads]`.
-    pub actions: Vec<u8>,
-    /// Log-probability of the choices when they were taken.
+    /// Actions taken, `[rows, heads]`.
+    pub actions: Vec<f32>,
+    /// What was allowed, `[rows, outputs of the heads]`; empty when everything always was.
+    pub masks: Vec<bool>,
+    /// Rows where only one action was allowed, which tell nothing about the policy: they count for the critic alone.
+    /// Empty when there are no masks.
+    pub forced: Vec<bool>,
+    /// Log-probability of the actions when they were taken.
     pub log_probabilities: Vec<f32>,
     /// Advantages, normalised.
     pub advantages: Vec<f32>,
     /// Returns that the critic learns, `[rows, values]`; may be empty when the value loss weighs nothing.
     pub returns: Vec<f32>,
-    /// Log-probability of the choices under the reference policy; may be empty when its divergence weighs nothing.
+    /// Log-probability of the actions under the reference policy; may be empty when its divergence weighs nothing.
     pub reference_log_probabilities: Vec<f32>,
 }
 
@@ -47,6 +53,25 @@ impl Minibatch {
     #[must_use]
     pub fn rows(&self) -> usize {
         self.log_probabilities.len()
+    }
+
+    /// What was allowed in a row; empty when everything always was.
+    #[must_use]
+    pub fn mask(&self, row: usize) -> &[bool] {
+        let width = self.masks.len() / self.rows().max(1);
+        &self.masks[row * width..(row + 1) * width]
+    }
+
+    /// Whether only one action was allowed in a row.
+    #[must_use]
+    pub fn is_forced(&self, row: usize) -> bool {
+        self.forced.get(row).is_some_and(|&forced| forced)
+    }
+
+    /// Number of rows where there was a choice.
+    #[must_use]
+    pub fn free_rows(&self) -> usize {
+        self.rows() - self.forced.iter().filter(|&&forced| forced).count()
     }
 }
 
@@ -153,7 +178,7 @@ fn part(
     objective: Objective,
     device: &Device,
 ) -> Result<(Losses, Vec<f32>)> {
-    let all = batch.rows() as f64;
+    let (all, free) = (batch.rows() as f64, batch.free_rows().max(1) as f64);
     let tensor = |values: &[f32], width: usize| {
         Tensor::from_slice(&values[rows.start * width..rows.end * width], (rows.len(), width), device)
     };
@@ -161,7 +186,11 @@ fn part(
     let old = tensor(&batch.log_probabilities, 1)?;
     let advantages = tensor(&batch.advantages, 1)?;
     let logits = actor.forward(&tensor(&batch.observations, network.actor.inputs())?)?;
-    let policy = Policy::new(network, &logits, &batch.actions[rows.start * network.heads.len()..], device)?;
+    let (actions, width) = (&batch.actions[rows.start * network.heads.len()..], batch.masks.len() / batch.rows());
+    let mask = &batch.masks[rows.start * width..rows.end * width];
+    let policy = Policy::new(&network.heads, &logits, actions, mask, device)?;
+    let share = |row| if batch.is_forced(row) { 0.0 } else { (1.0 / free) as f32 };
+    let shares = Tensor::from_vec(rows.clone().map(share).collect(), (rows.len(), 1), device)?;
 
     let log_ratio = (&policy.log_probability - old)?;
     let surrogate = match objective.surrogate {
@@ -172,10 +201,10 @@ fn part(
         }
         Surrogate::Plain => (&policy.log_probability * &advantages)?,
     };
-    let entropy = (policy.entropy / all)?;
+    let entropy = (policy.entropy * &shares)?.sum_all()?;
     let mut losses = Losses { entropy: scalar(&entropy)?, ..Losses::default() };
     let critic = if objective.value > 0.0 { Some(Variables::new(&network.critic, theta, device)?) } else { None };
-    let mut loss = (surrogate.sum_all()? / all)?.neg()?;
+    let mut loss = (surrogate * &shares)?.sum_all()?.neg()?;
     if let Some(critic) = &critic {
         let values = critic.forward(&tensor(&batch.criticized, network.critic.inputs())?)?;
         let value = ((values - tensor(&batch.returns, network.values)?)?.sqr()?.sum_all()? * (0.5 / all))?;
@@ -185,7 +214,7 @@ fn part(
     loss = (loss - (entropy * objective.entropy)?)?;
     if objective.reference_kl > 0.0 {
         let q = (tensor(&batch.reference_log_probabilities, 1)? - &policy.log_probability)?;
-        let divergence = ((((q.exp()? - q)? - 1.0)?).sum_all()? / all)?;
+        let divergence = (((q.exp()? - q)? - 1.0)? * &shares)?.sum_all()?;
         losses.reference_kl = scalar(&divergence)?;
         loss = (loss + (divergence * objective.reference_kl)?)?;
     }
@@ -196,55 +225,16 @@ fn part(
     actor.read(&gradients, &mut flat)?;
     critic.iter().try_for_each(|critic| critic.read(&gradients, &mut flat))?;
     let clip = if let Surrogate::Clipped { clip } = objective.surrogate { clip } else { f64::INFINITY };
-    for log_ratio in log_ratio.flatten_all()?.to_vec1::<f32>()?.into_iter().map(f64::from) {
-        losses.kl += (log_ratio.exp_m1() - log_ratio) / all;
-        losses.clipped += if log_ratio.exp_m1().abs() > clip { 1.0 / all } else { 0.0 };
+    let log_ratios = log_ratio.flatten_all()?.to_vec1::<f32>()?;
+    for log_ratio in rows.zip(log_ratios).filter(|it| !batch.is_forced(it.0)).map(|it| f64::from(it.1)) {
+        losses.kl += (log_ratio.exp_m1() - log_ratio) / free;
+        losses.clipped += if log_ratio.exp_m1().abs() > clip { 1.0 / free } else { 0.0 };
     }
     Ok((losses, flat))
 }
 
 fn scalar(tensor: &Tensor) -> Result<f64> {
     Ok(f64::from(tensor.to_scalar::<f32>()?))
-}
-
-/// The distribution over actions that logits make.
-pub(super) struct Policy {
-    /// Of the actions taken, `[rows, 1]`.
-    pub(super) log_probability: Tensor,
-    /// 1 at the logits of the actions taken, 0 elsewhere; `[rows, logits]`.
-    pub(super) taken: Tensor,
-    /// Sum over rows.
-    entropy: Tensor,
-}
-
-impl Policy {
-    /// Sums over a head are products with a 0-1 matrix, one column a head: a few operations whatever the number of heads.
-    /// All heads of a row share the largest logit as their shift, so a head whose logits all lie 87 below it would
-    /// vanish; logits are of order ten.
-    pub(super) fn new(network: &Network, logits: &Tensor, actions: &[u8], device: &Device) -> Result<Self> {
-        let (rows, width) = logits.dims2()?;
-        let heads = &network.heads;
-        let mut member = vec![0.0_f32; width * heads.len()];
-        let mut taken = vec![0.0_f32; rows * width];
-        let mut from = 0;
-        for (head, &size) in heads.iter().enumerate() {
-            (from..from + size).for_each(|logit| member[logit * heads.len() + head] = 1.0);
-            for row in 0..rows {
-                taken[row * width + from + usize::from(actions[row * heads.len() + head])] = 1.0;
-            }
-            from += size;
-        }
-        let member = Tensor::from_vec(member, (width, heads.len()), device)?;
-        let taken = Tensor::from_vec(taken, (rows, width), device)?;
-
-        let shifted = logits.broadcast_sub(&logits.detach().max_keepdim(1)?)?;
-        let weights = shifted.exp()?;
-        let sums = weights.matmul(&member)?;
-        let log_sums = sums.log()?.sum_keepdim(1)?;
-        let probabilities = (weights * sums.recip()?.matmul(&member.t()?.contiguous()?)?)?;
-        let entropy = (log_sums.sum_all()? - (probabilities * &shifted)?.sum_all()?)?;
-        Ok(Self { log_probability: ((shifted * &taken)?.sum_keepdim(1)? - log_sums)?, taken, entropy })
-    }
 }
 
 /// A perceptron's parameters as leaves of the graph.

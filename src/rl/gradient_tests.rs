@@ -1,11 +1,12 @@
 use super::*;
+use crate::env::Distribution;
 
 const CLIPPED: Surrogate = Surrogate::Clipped { clip: 0.2 };
 
 /// Two heads, two values, a few rows, some of them beyond the clip on either side.
 fn case() -> (Network, Vec<f32>, Minibatch, Objective) {
-    let network = Network::new(4, 2, &[3, 2], &[6, 5], 2);
-    let mut theta = network.initialize(11, &[0, 1], 0.6);
+    let network = Network::new(4, 2, &[3, 2].map(Distribution::Categorical), &[6, 5], 2);
+    let mut theta = network.initialize(11, &[0.0, 1.0], 0.6);
     // Away from the small first head, so that the policy depends on the observation.
     theta.iter_mut().enumerate().for_each(|(i, w)| *w += 0.3 * ((i * 37 % 19) as f32 / 9.0 - 1.0));
     let rows = 300;
@@ -15,7 +16,9 @@ fn case() -> (Network, Vec<f32>, Minibatch, Objective) {
     let batch = Minibatch {
         observations: matrix(4),
         criticized: matrix(6),
-        actions: (0..rows).flat_map(|i| [(i % 3) as u8, (i / 3 % 2) as u8]).collect(),
+        actions: (0..rows).flat_map(|i| [(i % 3) as f32, (i / 3 % 2) as f32]).collect(),
+        masks: Vec::new(),
+        forced: Vec::new(),
         log_probabilities: column(1).iter().map(|x| -1.8 + 0.8 * x).collect(),
         advantages: column(2),
         returns: matrix(2),
@@ -35,10 +38,10 @@ fn definition(network: &Network, theta: &[f64], batch: &Minibatch, objective: Ob
         let logits = forward(&network.actor, theta, wide(&batch.observations, 4));
         let values = forward(&network.critic, theta, wide(&batch.criticized, 6));
         let (mut log_probability, mut entropy, mut from) = (0.0, 0.0, 0);
-        for (head, &size) in network.heads.iter().enumerate() {
+        for (head, size) in network.heads.iter().map(|head| head.outputs()).enumerate() {
             let logits = &logits[from..from + size];
             let sum: f64 = logits.iter().map(|x| x.exp()).sum();
-            log_probability += logits[usize::from(batch.actions[row * 2 + head])] - sum.ln();
+            log_probability += logits[batch.actions[row * 2 + head] as usize] - sum.ln();
             entropy -= logits.iter().map(|x| x.exp() / sum * (x - sum.ln())).sum::<f64>();
             from += size;
         }

@@ -29,6 +29,12 @@ pub trait Learner<Info>: Send {
         self.updates() >= self.total_updates()
     }
 
+    /// What results may differ by in their last bits, apart from settings and traces: an instruction set or a device.
+    /// Empty where they differ by nothing.
+    fn isa(&self) -> &'static str {
+        ""
+    }
+
     /// The policy as it stands.
     fn brain(&self) -> Brain;
 

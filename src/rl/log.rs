@@ -11,7 +11,8 @@ use super::network::Buffers;
 use super::policy::{Card, Policy};
 use super::rollout::{self, Trajectory};
 use crate::env::autoscaling::Info;
-use crate::env::{Actions, Autoscaling, Scenario, observation};
+use crate::env::distribution::choice;
+use crate::env::{Actions, Autoscaling, Distribution, Scenario, observation};
 use crate::error::{InputError, Place};
 
 /// Transitions and where they come from.
@@ -31,7 +32,7 @@ pub struct Transitions<Info> {
     /// What followed, before any reset, `[N, observation]`.
     pub next_observations: Vec<f32>,
     /// Choices, `[N, heads]`.
-    pub actions: Vec<u8>,
+    pub actions: Vec<f32>,
     /// Rewards.
     pub rewards: Vec<f64>,
     /// Nothing could be earned afterwards.
@@ -109,8 +110,8 @@ impl Log {
         let (actions, scenarios) = (Arc::new(Actions::new(&card.env.action)), Arc::from(scenarios));
         let environment = || Autoscaling::new(Arc::clone(&scenarios), Arc::clone(&actions), card.env.clone());
         let mut envs: Vec<Autoscaling> = (0..n_envs).map(|_| environment()).collect();
-        let (heads, keep) = (actions.sizes(), actions.keep());
-        let choose = |observation: &[f32], rng: &mut ChaCha8Rng, action: &mut [u8]| {
+        let (heads, keep) = (actions.distributions(), actions.keep());
+        let choose = |observation: &[f32], rng: &mut ChaCha8Rng, action: &mut [f32]| {
             match behaviour.policy {
                 Some(policy) => {
                     let (mut seen, mut buffers) = (observation.to_vec(), Buffers::default());
@@ -118,9 +119,12 @@ impl Log {
                 }
                 None => action.copy_from_slice(&keep),
             }
-            for (choice, &size) in action.iter_mut().zip(&heads) {
+            for (choice, head) in action.iter_mut().zip(&heads) {
                 if rng.random::<f64>() < behaviour.exploration {
-                    *choice = rng.random_range(0..size) as u8;
+                    *choice = match head {
+                        Distribution::Categorical(choices) => rng.random_range(0..*choices) as f32,
+                        Distribution::Gaussian | Distribution::Beta => rng.random(),
+                    };
                 }
             }
         };
@@ -149,11 +153,7 @@ impl Log {
         let (rows, heads) = (it.len(), self.card.action.len());
         archive.insert("observations", &[rows, observation::LENGTH], &it.observations);
         archive.insert("next_observations", &[rows, observation::LENGTH], &it.next_observations);
-        archive.insert(
-            "actions",
-            &[rows, heads],
-            &it.actions.iter().map(|&choice| f32::from(choice)).collect::<Vec<_>>(),
-        );
+        archive.insert("actions", &[rows, heads], &it.actions);
         archive.insert("rewards", &[rows], &it.rewards.iter().map(|&reward| reward as f32).collect::<Vec<_>>());
         let flags = it.terminated.iter().map(|&end| f32::from(u8::from(end))).collect::<Vec<_>>();
         archive.insert("terminated", &[rows], &flags);
@@ -169,10 +169,13 @@ impl Log {
             .map_err(|error| not(format!("its header is not a log's: {error}")))?;
         card.check()?;
         let rows = archive.tensors.get("rewards").map_or(0, |(_, values)| values.len());
-        let heads = Actions::new(&card.env.action).sizes();
+        let heads = Actions::new(&card.env.action).distributions();
         let rewards = archive.values("rewards", rows)?.iter().map(|&reward| f64::from(reward)).collect();
         let actions = archive.values("actions", rows * heads.len())?;
-        let sane = |(index, &choice): (usize, &f32)| choice >= 0.0 && (choice as usize) < heads[index % heads.len()];
+        let sane = |(index, &number): (usize, &f32)| match heads[index % heads.len()] {
+            Distribution::Categorical(choices) => number >= 0.0 && choice(number) < choices && number.fract() == 0.0,
+            Distribution::Gaussian | Distribution::Beta => true,
+        };
         if rows == 0 || !actions.iter().enumerate().all(sane) {
             return Err(broken(format!("it has {rows} transitions, or actions outside its choices")));
         }
@@ -181,7 +184,7 @@ impl Log {
         let experience = Transitions {
             observations: archive.values("observations", width)?.to_vec(),
             next_observations: archive.values("next_observations", width)?.to_vec(),
-            actions: actions.iter().map(|&choice| choice as u8).collect(),
+            actions: actions.to_vec(),
             rewards,
             terminated: archive.values("terminated", rows)?.iter().map(|&flag| flag > 0.5).collect(),
             infos: infos.iter().map(info).collect(),

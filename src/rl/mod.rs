@@ -1,6 +1,7 @@
 //! Learning on [`Environment`](crate::env::Environment)s, or from logs of them. Candle lives here and nowhere else.
 //!
-//! Acting and collecting are plain Rust; Candle computes losses and gradients. Parameters are one flat vector, so that
+//! Acting and collecting are plain Rust. Losses and gradients come from [`fused`] kernels on the CPU, and from Candle's
+//! graph on other devices and for comparison. Parameters are one flat vector, so that
 //! optimiser, checkpoint and both executors agree on what stands where.
 
 #[cfg(feature = "train")]
@@ -12,13 +13,19 @@ pub mod brain;
 #[cfg(feature = "train")]
 pub mod device;
 #[cfg(feature = "train")]
+pub mod executor;
+#[cfg(feature = "train")]
 mod experience;
 #[cfg(feature = "train")]
 pub mod file;
 #[cfg(feature = "train")]
+pub mod fused;
+#[cfg(feature = "train")]
 pub mod gae;
 #[cfg(feature = "train")]
 pub mod gradient;
+#[cfg(feature = "train")]
+mod graph;
 #[cfg(feature = "train")]
 pub mod heads;
 #[cfg(feature = "train")]
@@ -36,6 +43,8 @@ pub mod rollout;
 #[cfg(feature = "train")]
 pub mod session;
 pub mod settings;
+#[cfg(feature = "train")]
+pub mod special;
 #[cfg(feature = "train")]
 pub mod table;
 #[cfg(feature = "train")]

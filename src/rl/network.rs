@@ -2,9 +2,11 @@
 
 use std::ops::Range;
 
-use rand_distr::{Distribution, StandardNormal};
+use rand_distr::{Distribution as _, StandardNormal};
 
+use super::heads;
 use super::tanh::tanh;
+use crate::env::Distribution;
 use crate::random::{self, Purpose};
 
 /// A layer's place in the parameters: `weight` is `[inputs, outputs]` row by row, `bias` is `[outputs]`.
@@ -30,12 +32,12 @@ pub struct Mlp {
 /// Actor and critic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Network {
-    /// Observation to the logits of all heads.
+    /// Observation to the outputs of all heads.
     pub actor: Mlp,
     /// Observation and privileged values to the values.
     pub critic: Mlp,
-    /// Number of choices of each head.
-    pub heads: Vec<usize>,
+    /// What each part of an action is drawn from.
+    pub heads: Vec<Distribution>,
     /// Number of values the critic gives: 1 of rewards, or 2 of rewards and of costs.
     pub values: usize,
     /// Number of parameters.
@@ -45,17 +47,17 @@ pub struct Network {
 impl Network {
     /// Lays out a network with the same hidden widths for both, whose critic gives `values`.
     #[must_use]
-    pub fn new(observation: usize, privileged: usize, heads: &[usize], hidden: &[usize], values: usize) -> Self {
+    pub fn new(observation: usize, privileged: usize, heads: &[Distribution], hidden: &[usize], values: usize) -> Self {
         let mut parameters = 0;
-        let actor = Mlp::new(observation, hidden, heads.iter().sum(), &mut parameters);
+        let actor = Mlp::new(observation, hidden, heads.iter().map(|head| head.outputs()).sum(), &mut parameters);
         let critic = Mlp::new(observation + privileged, hidden, values, &mut parameters);
         Self { actor, critic, heads: heads.to_vec(), values, parameters }
     }
 
     /// Orthogonal weights: gain √2 inside, 0.01 for the policy's head, 1 for the value's; biases 0, except that the first
-    /// policy gives `share` of each head to the choice in `first`.
+    /// policy gives `share` of each categorical head to the choice in `first`, and has that mean in the others.
     #[must_use]
-    pub fn initialize(&self, seed: u64, first: &[u8], share: f64) -> Vec<f32> {
+    pub fn initialize(&self, seed: u64, first: &[f32], share: f64) -> Vec<f32> {
         let mut theta = vec![0.0; self.parameters];
         let layers = self.actor.layers.iter().chain(&self.critic.layers);
         let (last_actor, last) = (self.actor.layers.len() - 1, self.actor.layers.len() + self.critic.layers.len() - 1);
@@ -68,13 +70,11 @@ impl Network {
             let weights = orthogonal(layer.inputs, layer.outputs, gain, seed, index as u64);
             theta[layer.weight.clone()].copy_from_slice(&weights);
         }
-        let logits = &mut theta[self.actor.layers[last_actor].bias.clone()];
+        let outputs = &mut theta[self.actor.layers[last_actor].bias.clone()];
         let mut from = 0;
-        for (&size, &choice) in self.heads.iter().zip(first) {
-            if share > 0.0 && size > 1 {
-                logits[from + usize::from(choice)] = (share * (size - 1) as f64 / (1.0 - share)).ln() as f32;
-            }
-            from += size;
+        for (head, &number) in self.heads.iter().zip(first) {
+            heads::lean(*head, number, share, &mut outputs[from..from + head.outputs()]);
+            from += head.outputs();
         }
         theta
     }
@@ -240,8 +240,9 @@ mod tests {
 
     #[test]
     fn the_first_policy_gives_the_present_hpa_its_share() {
-        let network = Network::new(3, 0, &[4, 2], &[8], 1);
-        let theta = network.initialize(0, &[2, 1], 0.7);
+        let heads = [4, 2].map(Distribution::Categorical);
+        let network = Network::new(3, 0, &heads, &[8], 1);
+        let theta = network.initialize(0, &[2.0, 1.0], 0.7);
         let mut buffers = Buffers::default();
         let logits = network.actor.forward(&theta, &[0.0; 3], &mut buffers);
         let total: f32 = logits[..4].iter().map(|x| x.exp()).sum();
@@ -252,8 +253,9 @@ mod tests {
 
     #[test]
     fn a_forward_pass_agrees_with_its_definition_for_any_number_of_rows() {
-        let network = Network::new(7, 2, &[5, 6], &[13, 16], 1);
-        let theta = network.initialize(3, &[0, 0], 0.5);
+        let heads = [5, 6].map(Distribution::Categorical);
+        let network = Network::new(7, 2, &heads, &[13, 16], 1);
+        let theta = network.initialize(3, &[0.0, 0.0], 0.5);
         let x: Vec<f32> = (0..9 * 7).map(|i| ((i * 31) % 17) as f32 * 0.2 - 1.5).collect();
         let mut buffers = Buffers::default();
         let all = network.actor.forward(&theta, &x, &mut buffers).to_vec();

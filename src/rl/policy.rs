@@ -12,7 +12,7 @@ use super::network::Buffers;
 use super::settings::{Algorithm, Settings};
 use super::validation::Verdict;
 use crate::autoscalers::linear::Linear;
-use crate::env::{self, Actions, Pilot, Start, observation};
+use crate::env::{self, Actions, Distribution, Pilot, Start, observation};
 use crate::error::{InputError, Place};
 use crate::hpa;
 use crate::sim::{Patch, Telemetry, Tuner};
@@ -41,6 +41,9 @@ pub struct Card {
     pub hidden: Vec<usize>,
     /// Seed it was trained with.
     pub seed: u64,
+    /// Instruction set or device whose last bits its learning followed; empty when it is not known.
+    #[serde(default)]
+    pub isa: String,
     /// Environment steps it has learned from.
     pub step: u64,
     /// Its cost over the static HPA's on validation time, when it was judged.
@@ -97,8 +100,8 @@ pub struct Policy {
 struct Mind {
     brain: Brain,
     actions: Actions,
-    heads: Vec<usize>,
-    keep: Vec<u8>,
+    heads: Vec<Distribution>,
+    keep: Vec<f32>,
 }
 
 impl Card {
@@ -114,6 +117,7 @@ impl Card {
             env: env.clone(),
             hidden: train.hidden.clone(),
             seed: train.seed,
+            isa: String::new(),
             step: 0,
             cost_vs_reference: None,
             start: train.start,
@@ -163,7 +167,7 @@ impl Policy {
     #[must_use]
     pub fn new(card: Card, brain: Brain) -> Self {
         let actions = Actions::new(&card.env.action);
-        let (heads, keep) = (actions.sizes(), actions.keep());
+        let (heads, keep) = (actions.distributions(), actions.keep());
         Self { card, mind: Arc::new(Mind { brain, actions, heads, keep }) }
     }
 
@@ -188,7 +192,7 @@ impl Policy {
         let card: Card = serde_json::from_value(archive.header.clone())
             .map_err(|error| broken(format!("its header is not a policy's: {error}")))?;
         card.check()?;
-        let heads = Actions::new(&card.env.action).sizes();
+        let heads = Actions::new(&card.env.action).distributions();
         let shape = Shape { observation: observation::LENGTH, heads: &heads, hidden: &card.hidden };
         let brain = Brain::unpack(&shape, archive)?;
         Ok(Self::new(card, brain))
@@ -241,7 +245,7 @@ impl Policy {
             mind: Arc::clone(&self.mind),
             interval: self.card.env.control_interval,
             observation: vec![0.0; observation::LENGTH],
-            action: vec![0; self.mind.heads.len()],
+            action: vec![0.0; self.mind.heads.len()],
             buffers: Buffers::default(),
             pilot,
             flies: true,
@@ -256,7 +260,7 @@ pub struct Flight {
     interval: Duration,
     pilot: Pilot,
     observation: Vec<f32>,
-    action: Vec<u8>,
+    action: Vec<f32>,
     buffers: Buffers,
     flies: bool,
 }
@@ -306,16 +310,16 @@ mod tests {
     }
 
     fn perceptron(seed: u64) -> Perceptron {
-        let sizes = Actions::new(&env::Settings::default().action).sizes();
+        let sizes = Actions::new(&env::Settings::default().action).distributions();
         let network = Network::new(observation::LENGTH, 4, &sizes, &[8], 1);
-        let theta = network.initialize(seed, &[0; 4], 0.5);
+        let theta = network.initialize(seed, &[0.0; 4], 0.5);
         let normalizer = Normalizer { mean: vec![0.5; observation::LENGTH], scale: vec![2.0; observation::LENGTH] };
         Perceptron::actor(&network, &theta, normalizer)
     }
 
     /// One of each kind.
     fn brains() -> [Brain; 3] {
-        let sizes = Actions::new(&env::Settings::default().action).sizes();
+        let sizes = Actions::new(&env::Settings::default().action).distributions();
         let mut table = Table::new(&[0.5; observation::LENGTH], observation::LENGTH, &[3, 1], 3, &sizes);
         table.values[7] = 1.5;
         table.visits[7] = 2.0;

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::heads;
 use super::moments::Normalizer;
 use super::network::{Buffers, Network};
-use crate::env::Environment;
+use crate::env::{Distribution, Environment};
 use crate::random::{self, Purpose};
 
 /// Environments that act together, through one forward pass.
@@ -29,9 +29,11 @@ pub struct Trajectory<Info> {
     pub observations: Vec<f32>,
     /// Privileged values before normalisation, `[T, privileged]`.
     pub privileged: Vec<f32>,
-    /// Choices, `[T, heads]`.
-    pub actions: Vec<u8>,
-    /// Log-probabilities of the choices.
+    /// Actions, `[T, heads]`.
+    pub actions: Vec<f32>,
+    /// What the environment allowed, `[T, outputs of the heads]`; empty when it never forbids anything.
+    pub masks: Vec<bool>,
+    /// Log-probabilities of the actions.
     pub log_probabilities: Vec<f32>,
     /// Rewards.
     pub rewards: Vec<f64>,
@@ -75,7 +77,7 @@ pub fn collect<E: Environment>(
 }
 
 /// What makes an action of an observation and a stream, in place of the last action.
-pub type Choose<'a> = dyn Fn(&[f32], &mut rand::rngs::ChaCha8Rng, &mut [u8]) + Sync + 'a;
+pub type Choose<'a> = dyn Fn(&[f32], &mut rand::rngs::ChaCha8Rng, &mut [f32]) + Sync + 'a;
 
 /// Plays `steps` steps in each environment from a new episode on, as [`collect`] does, but with actions that `choose`
 /// makes, each environment from a stream of its own. There are no log-probabilities.
@@ -95,7 +97,7 @@ pub fn explore<E: Environment>(
         for step in 0..steps {
             player.look(&mut observation);
             let from = player.trajectory.actions.len();
-            player.trajectory.actions.resize(from + heads, 0);
+            player.trajectory.actions.resize(from + heads, 0.0);
             choose(&observation, &mut player.actions, &mut player.trajectory.actions[from..]);
             player.step(heads, step + 1 == steps);
         }
@@ -113,7 +115,8 @@ struct Player<'a, E: Environment> {
 
 fn play<E: Environment>(mut players: Vec<Player<'_, E>>, actor: Actor<'_>, steps: usize) -> Vec<Trajectory<E::Info>> {
     let width = actor.network.actor.inputs();
-    let logits_width = actor.network.actor.outputs();
+    let outputs_width = actor.network.actor.outputs();
+    let mut outputs = Vec::new();
     let mut observations = vec![0.0; players.len() * width];
     let mut buffers = Buffers::default();
     for step in 0..steps {
@@ -121,9 +124,10 @@ fn play<E: Environment>(mut players: Vec<Player<'_, E>>, actor: Actor<'_>, steps
             player.look(observation);
         }
         actor.normalizer.apply(&mut observations);
-        let logits = actor.network.actor.forward(actor.theta, &observations, &mut buffers);
-        for (player, logits) in players.iter_mut().zip(logits.chunks_exact(logits_width)) {
-            player.act(logits, &actor.network.heads, step + 1 == steps);
+        outputs.clear();
+        outputs.extend_from_slice(actor.network.actor.forward(actor.theta, &observations, &mut buffers));
+        for (player, outputs) in players.iter_mut().zip(outputs.chunks_exact_mut(outputs_width)) {
+            player.act(outputs, &actor.network.heads, step + 1 == steps);
         }
     }
     players.into_iter().map(|player| player.trajectory).collect()
@@ -144,16 +148,22 @@ impl<'a, E: Environment> Player<'a, E> {
         self.env.foresee(&mut privileged[from..]);
     }
 
-    fn act(&mut self, logits: &[f32], heads: &[usize], last: bool) {
+    fn act(&mut self, outputs: &mut [f32], heads: &[Distribution], last: bool) {
         let trajectory = &mut self.trajectory;
+        if self.env.is_masked() {
+            let from = trajectory.masks.len();
+            trajectory.masks.resize(from + outputs.len(), true);
+            self.env.mask(&mut trajectory.masks[from..]);
+            heads::forbid(outputs, &trajectory.masks[from..]);
+        }
         let from = trajectory.actions.len();
-        trajectory.actions.resize(from + heads.len(), 0);
+        trajectory.actions.resize(from + heads.len(), 0.0);
         let action = &mut trajectory.actions[from..];
-        trajectory.log_probabilities.push(heads::sample(logits, heads, &mut self.actions, action));
+        trajectory.log_probabilities.push(heads::sample(outputs, heads, &mut self.actions, action));
         self.step(heads.len(), last);
     }
 
-    /// Takes the last `heads` choices of the trajectory.
+    /// Takes the last `heads` numbers of the trajectory.
     fn step(&mut self, heads: usize, last: bool) {
         let trajectory = &mut self.trajectory;
         let from = trajectory.actions.len() - heads;

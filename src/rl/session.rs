@@ -128,9 +128,10 @@ impl Session {
             (None, _) => {
                 let log = log.ok_or_else(|| no_log(settings.algorithm))?;
                 log.check(&card)?;
-                Box::new(Offline::new(settings.clone(), log.experience, &actions.sizes(), device))
+                Box::new(Offline::new(settings.clone(), log.experience, &actions.distributions(), device))
             }
         };
+        let card = Card { isa: learner.isa().to_owned(), ..card };
         let (evaluate_every, rule) = (settings.evaluate_every, Rule::of(settings));
         let weighs = algorithms::method(settings).is_some();
         Ok(Self { learner, scenarios, card, best: None, yardsticks, evaluate_every, severity, rule, weighs })
@@ -233,7 +234,8 @@ impl Session {
             let help = "give the traces it was started with, unchanged";
             return Err(InputError::new("the checkpoint has learned from other traces", help));
         }
-        if header.card != self.card {
+        // It may go on on another machine, whose last bits then differ.
+        if (Card { isa: self.card.isa.clone(), ..header.card }) != self.card {
             let help = "resume with the config it was started with, or start anew in another directory";
             return Err(InputError::new("the checkpoint was made with other settings", help));
         }

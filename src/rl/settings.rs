@@ -68,6 +68,9 @@ pub struct Settings {
     pub hidden: Vec<usize>,
     /// Probability that the first policy gives, per knob, to the HPA as it stands.
     pub initial_share: f64,
+    /// What computes losses and gradients. `auto` and `fused` are hand-written kernels where the device is the CPU, and
+    /// `auto` is Candle's graph elsewhere; `graph` is that everywhere. They differ in the last bits of a gradient.
+    pub executor: Executor,
     /// Updates between two judgements of the deterministic policy on validation time. The best is kept.
     pub evaluate_every: u64,
     /// Numbers of REINFORCE.
@@ -98,6 +101,18 @@ pub enum Critic {
     Privileged,
 }
 
+/// What computes losses and gradients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Executor {
+    /// Fused kernels on the CPU, the graph on other devices.
+    Auto,
+    /// Fused kernels; the CPU only.
+    Fused,
+    /// Candle's graph.
+    Graph,
+}
+
 impl Default for Settings {
     /// Ranges and choices follow Andrychowicz et al., What Matters In On-Policy Reinforcement Learning? (ICLR 2021), and
     /// Huang et al., The 37 Implementation Details of PPO (ICLR blog track, 2022).
@@ -125,6 +140,7 @@ impl Default for Settings {
             target_kl: 0.02,
             hidden: vec![16],
             initial_share: 0.5,
+            executor: Executor::Auto,
             evaluate_every: 10,
             reinforce: algorithms::Reinforce::default(),
             actor_critic: algorithms::ActorCritic::default(),

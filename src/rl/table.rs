@@ -2,6 +2,8 @@
 
 use super::brain::Shape;
 use super::file::{Archive, broken};
+use crate::env::Distribution;
+use crate::env::distribution::choice;
 use crate::error::InputError;
 
 /// `Q(state, action)`, and how often each pair was tried.
@@ -24,14 +26,14 @@ pub struct Table {
 impl Table {
     /// An empty table whose bins hold equally many of `observations`, rows of `width` values; at least one row.
     #[must_use]
-    pub fn new(observations: &[f32], width: usize, features: &[usize], bins: usize, heads: &[usize]) -> Self {
+    pub fn new(observations: &[f32], width: usize, features: &[usize], bins: usize, heads: &[Distribution]) -> Self {
         let quantiles = |&feature: &usize| {
             let mut column: Vec<f32> = observations.chunks_exact(width).map(|row| row[feature]).collect();
             column.sort_by(f32::total_cmp);
             (1..bins).map(move |bin| column[(column.len() * bin / bins).saturating_sub(1)]).collect::<Vec<_>>()
         };
         let edges = features.iter().flat_map(quantiles).collect();
-        let actions: usize = heads.iter().product();
+        let actions = actions(heads);
         let cells = bins.pow(features.len() as u32) * actions;
         Self { features: features.to_vec(), edges, actions, values: vec![0.0; cells], visits: vec![0.0; cells] }
     }
@@ -66,7 +68,7 @@ impl Table {
     }
 
     /// The best action at an observation, `keep` where nothing was tried.
-    pub fn act(&self, observation: &[f32], heads: &[usize], keep: &[u8], action: &mut [u8]) {
+    pub fn act(&self, observation: &[f32], heads: &[Distribution], keep: &[f32], action: &mut [f32]) {
         match self.best(self.state(observation)) {
             Some(best) => choices(best, heads, action),
             None => action.copy_from_slice(keep),
@@ -96,7 +98,7 @@ impl Table {
             return Err(broken(format!("its table is over values {features:?} of the observation")));
         }
         let edges = archive.values("table.edges", length("table.edges"))?.to_vec();
-        let actions: usize = shape.heads.iter().product();
+        let actions = actions(shape.heads);
         let states = (edges.len() / count + 1).checked_pow(count as u32);
         let cells = states.and_then(|states| states.checked_mul(actions)).filter(|_| edges.len() % count == 0);
         let cells = cells.ok_or_else(|| broken(format!("its table has {} edges", edges.len())))?;
@@ -106,39 +108,46 @@ impl Table {
     }
 }
 
+/// Number of combinations of choices.
+#[must_use]
+pub fn actions(heads: &[Distribution]) -> usize {
+    heads.iter().map(|head| head.outputs()).product()
+}
+
 /// The number of a combination of choices.
 #[must_use]
-pub fn number(action: &[u8], heads: &[usize]) -> usize {
-    action.iter().zip(heads).fold(0, |number, (&choice, &size)| number * size + usize::from(choice))
+pub fn number(action: &[f32], heads: &[Distribution]) -> usize {
+    action.iter().zip(heads).fold(0, |number, (&taken, head)| number * head.outputs() + choice(taken))
 }
 
 /// The choices of the `number`-th combination.
-pub fn choices(mut number: usize, heads: &[usize], action: &mut [u8]) {
-    for (choice, &size) in action.iter_mut().zip(heads).rev() {
-        *choice = (number % size) as u8;
-        number /= size;
+pub fn choices(mut number: usize, heads: &[Distribution], action: &mut [f32]) {
+    for (choice, head) in action.iter_mut().zip(heads).rev() {
+        *choice = (number % head.outputs()) as f32;
+        number /= head.outputs();
     }
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, reason = "choices are whole numbers")]
 mod tests {
     use super::*;
 
     #[test]
     fn combinations_are_numbered_both_ways() {
-        let heads = [3, 4, 2];
-        let mut action = [0; 3];
+        let heads = [3, 4, 2].map(Distribution::Categorical);
+        let mut action = [0.0; 3];
         for index in 0..24 {
             choices(index, &heads, &mut action);
             assert_eq!(number(&action, &heads), index);
         }
-        assert_eq!(action, [2, 3, 1]);
+        assert_eq!(action, [2.0, 3.0, 1.0]);
     }
 
     #[test]
     fn bins_hold_equally_many_of_the_observations() {
         let observations: Vec<f32> = (0..200).flat_map(|i| [(i * i) as f32, (i % 2) as f32]).collect();
-        let table = Table::new(&observations, 2, &[0, 1], 4, &[3]);
+        let table = Table::new(&observations, 2, &[0, 1], 4, &[Distribution::Categorical(3)]);
         let mut counts = [0; 16];
         observations.chunks_exact(2).for_each(|row| counts[table.state(row)] += 1);
         for bin in 0..4 {
@@ -149,13 +158,14 @@ mod tests {
 
     #[test]
     fn only_what_was_tried_is_taken() {
-        let mut table = Table::new(&[0.0, 1.0], 1, &[0], 2, &[2, 2]);
+        let heads = [Distribution::Categorical(2); 2];
+        let mut table = Table::new(&[0.0, 1.0], 1, &[0], 2, &heads);
         table.values[..4].copy_from_slice(&[1.0, 9.0, 2.0, 3.0]);
         table.visits[..4].copy_from_slice(&[1.0, 0.0, 1.0, 0.0]);
-        let mut action = [7; 2];
-        table.act(&[0.0], &[2, 2], &[1, 1], &mut action);
-        assert_eq!(action, [1, 0]);
-        table.act(&[1.0], &[2, 2], &[1, 1], &mut action);
-        assert_eq!(action, [1, 1], "nothing was tried there");
+        let mut action = [7.0; 2];
+        table.act(&[0.0], &heads, &[1.0, 1.0], &mut action);
+        assert_eq!(action, [1.0, 0.0]);
+        table.act(&[1.0], &heads, &[1.0, 1.0], &mut action);
+        assert_eq!(action, [1.0, 1.0], "nothing was tried there");
     }
 }

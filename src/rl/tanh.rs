@@ -5,12 +5,12 @@
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, Error, Layout, Result, Shape, Tensor};
 
 /// Numerator, odd powers 1 to 13; denominator, even powers 0 to 6. Source: Eigen, `generic_fast_tanh_float`.
-const ALPHA: [f32; 7] =
+pub(super) const ALPHA: [f32; 7] =
     [4.893_524_6e-3, 6.372_619_3e-4, 1.485_722_4e-5, 5.122_297_1e-8, -8.604_672e-11, 2.000_188e-13, -2.760_768_5e-16];
-const BETA: [f32; 4] = [4.893_525e-3, 2.268_434_6e-3, 1.185_347_1e-4, 1.198_258_4e-6];
+pub(super) const BETA: [f32; 4] = [4.893_525e-3, 2.268_434_6e-3, 1.185_347_1e-4, 1.198_258_4e-6];
 
 /// Beyond it the result is 1 in single precision.
-const EDGE: f32 = 7.905_311;
+pub(super) const EDGE: f32 = 7.905_311;
 
 /// tanh `x`, with an absolute error below 4e-7.
 #[must_use]

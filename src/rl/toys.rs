@@ -4,7 +4,7 @@ use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 
 use crate::env::reward::{self, Interval};
-use crate::env::{Environment, Step};
+use crate::env::{Distribution, Environment, Step};
 use crate::random::{self, Purpose};
 
 /// Three arms in each of two heads; the reward is highest for (2, 0).
@@ -18,14 +18,14 @@ impl Environment for Bandit {
         1
     }
 
-    fn heads(&self) -> Vec<usize> {
-        vec![3, 3]
+    fn heads(&self) -> Vec<Distribution> {
+        vec![Distribution::Categorical(3), Distribution::Categorical(3)]
     }
 
     fn reset(&mut self, _seed: u64) {}
 
-    fn step(&mut self, action: &[u8]) -> Step<()> {
-        Step { reward: f64::from(action[0]) - f64::from(action[1]), terminated: true, ..Step::default() }
+    fn step(&mut self, action: &[f32]) -> Step<()> {
+        Step { reward: f64::from(action[0] - action[1]), terminated: true, ..Step::default() }
     }
 
     fn observe(&mut self, out: &mut [f32]) {
@@ -47,17 +47,17 @@ impl Environment for Corridor {
         5
     }
 
-    fn heads(&self) -> Vec<usize> {
-        vec![2]
+    fn heads(&self) -> Vec<Distribution> {
+        vec![Distribution::Categorical(2)]
     }
 
     fn reset(&mut self, seed: u64) {
         *self = Self { cell: 1 + (seed % 3) as i32, time: 0 };
     }
 
-    fn step(&mut self, action: &[u8]) -> Step<()> {
+    fn step(&mut self, action: &[f32]) -> Step<()> {
         self.time += 1;
-        self.cell += if action[0] == 1 { 1 } else { -1 };
+        self.cell += if action[0] > 0.5 { 1 } else { -1 };
         let reward = match self.cell {
             0 => 1.0,
             4 => 10.0,
@@ -86,13 +86,13 @@ impl Environment for Budget {
         1
     }
 
-    fn heads(&self) -> Vec<usize> {
-        vec![2]
+    fn heads(&self) -> Vec<Distribution> {
+        vec![Distribution::Categorical(2)]
     }
 
     fn reset(&mut self, _seed: u64) {}
 
-    fn step(&mut self, action: &[u8]) -> Step<()> {
+    fn step(&mut self, action: &[f32]) -> Step<()> {
         let bought = f64::from(action[0]);
         Step { reward: 2.0 * bought, cost: 0.5 * bought, exposure: 1.0, terminated: true, ..Step::default() }
     }
@@ -160,16 +160,16 @@ impl Environment for Mdp {
         STATES
     }
 
-    fn heads(&self) -> Vec<usize> {
-        vec![ACTIONS]
+    fn heads(&self) -> Vec<Distribution> {
+        vec![Distribution::Categorical(ACTIONS)]
     }
 
     fn reset(&mut self, seed: u64) {
         *self = Self { state: (seed % STATES as u64) as usize, rng: random::stream(seed, Purpose::Episodes, 0) };
     }
 
-    fn step(&mut self, action: &[u8]) -> Step<()> {
-        let action = usize::from(action[0]);
+    fn step(&mut self, action: &[f32]) -> Step<()> {
+        let action = action[0] as usize;
         let reward = Self::reward(self.state, action);
         let [(first, probability), (second, _)] = Self::leads(self.state, action);
         self.state = if self.rng.random::<f64>() < probability { first } else { second };
@@ -224,18 +224,18 @@ impl Environment for Scaler {
         1
     }
 
-    fn heads(&self) -> Vec<usize> {
-        vec![TARGETS.len()]
+    fn heads(&self) -> Vec<Distribution> {
+        vec![Distribution::Categorical(TARGETS.len())]
     }
 
     fn reset(&mut self, seed: u64) {
         *self = Self { time: (seed % 20) as u32, pods: 10 };
     }
 
-    fn step(&mut self, action: &[u8]) -> Step<()> {
+    fn step(&mut self, action: &[f32]) -> Step<()> {
         let load = Self::load(self.time);
         let cost = Self::cost(load, self.pods);
-        self.pods = Self::pods(load, TARGETS[usize::from(action[0])]);
+        self.pods = Self::pods(load, TARGETS[action[0] as usize]);
         self.time += 1;
         Step { reward: -cost, ..Step::default() }
     }
@@ -264,18 +264,18 @@ impl<const DIFFERENCES: bool> Environment for Fragile<DIFFERENCES> {
         1
     }
 
-    fn heads(&self) -> Vec<usize> {
-        vec![3]
+    fn heads(&self) -> Vec<Distribution> {
+        vec![Distribution::Categorical(3)]
     }
 
     fn reset(&mut self, _seed: u64) {
         *self = Self::default();
     }
 
-    fn step(&mut self, action: &[u8]) -> Step<()> {
+    fn step(&mut self, action: &[f32]) -> Step<()> {
         let at = |latency| Interval { latency, ..Interval::default() };
         let before = at(self.latency);
-        self.latency = match action[0] {
+        self.latency = match action[0] as usize {
             1 => 1.0,
             2 => (0.6 * self.latency).max(0.1),
             _ => self.latency,

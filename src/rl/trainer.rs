@@ -8,9 +8,11 @@ use serde_json::Value;
 use super::adam::{Adam, clip_norm};
 use super::algorithms::{Lane, Method};
 use super::brain::{Brain, Perceptron};
+use super::executor::Executor;
 use super::experience::{Experience, shuffled};
 use super::file::{Archive, broken};
-use super::gradient::{self, Losses, Minibatch};
+use super::fused::Rows;
+use super::gradient::{Losses, Minibatch};
 use super::heads;
 use super::learner::{Learner, Report};
 use super::moments::{Moments, Normalizer, RewardScale};
@@ -57,7 +59,7 @@ pub struct Trainer<E: Environment> {
     state: State,
     envs: Vec<E>,
     steps: usize,
-    device: Device,
+    executor: Executor,
 }
 
 impl<E: Environment> Trainer<E> {
@@ -69,7 +71,7 @@ impl<E: Environment> Trainer<E> {
         method: Box<dyn Method>,
         envs: Vec<E>,
         steps: usize,
-        first: &[u8],
+        first: &[f32],
         device: Device,
     ) -> Self {
         let (observation, privileged, heads) = (envs[0].observation_len(), envs[0].privileged_len(), envs[0].heads());
@@ -84,7 +86,8 @@ impl<E: Environment> Trainer<E> {
             updates: 0,
         };
         let state = State { adam: Adam::new(theta.len()), theta, reference: Vec::new(), counts };
-        Self { settings, method, network, state, envs, steps, device }
+        let executor = Executor::new(settings.executor, &network, device);
+        Self { settings, method, network, state, envs, steps, executor }
     }
 
     /// The network.
@@ -130,13 +133,15 @@ impl<E: Environment> Trainer<E> {
         let rows = experience.batch.rows();
         let mut sums = Losses::default();
         let (mut norms, mut count) = (0.0, 0.0);
+        let mut gradient = vec![0.0; self.network.parameters];
         'epochs: for epoch in 0..plan.epochs {
             let index = self.state.counts.updates * plan.epochs as u64 + epoch as u64;
             let order = shuffled(rows, self.settings.seed, index);
-            for rows in order.chunks(plan.minibatch.min(rows)) {
-                let batch = experience.gather(rows, &self.network, plan.standardize);
-                let (losses, mut gradient) =
-                    gradient::gradient(&self.network, &self.state.theta, &batch, plan.objective, &self.device)?;
+            for order in order.chunks(plan.minibatch.min(rows)) {
+                let advantages = experience.advantages(order, plan.standardize);
+                let rows = Rows { batch: &experience.batch, order, advantages: &advantages };
+                let parameters = (&self.network, &*self.state.theta);
+                let losses = self.executor.gradient(parameters, &rows, plan.objective, &mut gradient)?;
                 sums.add(&losses);
                 count += 1.0;
                 if losses.kl > plan.most_kl {
@@ -200,6 +205,10 @@ impl<E: Environment> Learner<E::Info> for Trainer<E> {
 
     fn steps_per_update(&self) -> u64 {
         (self.envs.len() * self.steps) as u64
+    }
+
+    fn isa(&self) -> &'static str {
+        self.executor.isa()
     }
 
     fn brain(&self) -> Brain {
@@ -318,10 +327,12 @@ impl Judge<'_> {
         };
         let credit = self.method.credit(&lane);
         let batch = Minibatch {
-            reference_log_probabilities: self.reference(&observations, &trajectory.actions),
+            reference_log_probabilities: self.reference(&observations, trajectory),
             observations,
             criticized,
             actions: trajectory.actions.clone(),
+            forced: self.forced(&trajectory.masks),
+            masks: trajectory.masks.clone(),
             log_probabilities: trajectory.log_probabilities.clone(),
             advantages: credit.advantages,
             returns: credit.returns,
@@ -329,19 +340,27 @@ impl Judge<'_> {
         Experience { batch, values: lane.values.drain(..).next().unwrap_or_default() }
     }
 
-    /// Log-probabilities of actions under the reference policy; none without one.
-    fn reference(&self, observations: &[f32], actions: &[u8]) -> Vec<f32> {
+    /// Whether each row of `masks`, `[rows, outputs]`, leaves one action.
+    fn forced(&self, masks: &[bool]) -> Vec<bool> {
+        let heads = &self.network.heads;
+        masks.chunks_exact(self.network.actor.outputs()).map(|mask| heads::forced(heads, mask)).collect()
+    }
+
+    /// Log-probabilities of actions under the reference policy, of normalised observations; none without one.
+    fn reference<Info>(&self, observations: &[f32], trajectory: &Trajectory<Info>) -> Vec<f32> {
         if self.state.reference.is_empty() {
             return Vec::new();
         }
         let (actor, heads) = (&self.network.actor, &self.network.heads);
         let mut buffers = Buffers::default();
-        let logits = actor.forward(&self.state.reference, observations, &mut buffers);
-        let rows = logits.chunks_exact(actor.outputs()).zip(actions.chunks_exact(heads.len()));
-        rows.map(|(logits, action)| heads::log_probability(logits, heads, action)).collect()
+        let mut outputs = actor.forward(&self.state.reference, observations, &mut buffers).to_vec();
+        heads::forbid(&mut outputs, &trajectory.masks);
+        let rows = outputs.chunks_exact(actor.outputs()).zip(trajectory.actions.chunks_exact(heads.len()));
+        rows.map(|(outputs, action)| heads::log_probability(outputs, heads, action)).collect()
     }
 }
 
 #[cfg(test)]
 #[path = "trainer_tests.rs"]
+#[allow(clippy::float_cmp, reason = "choices are whole numbers")]
 mod tests;

@@ -18,14 +18,14 @@ fn settings() -> Settings {
 fn trainer<E: Environment + Default>(settings: Settings) -> Trainer<E> {
     let envs = (0..settings.n_envs).map(|_| E::default()).collect();
     let method = algorithms::method(&settings).unwrap();
-    Trainer::new(settings, method, envs, 64, &[0, 0], Device::Cpu)
+    Trainer::new(settings, method, envs, 64, &[0.0, 0.0], Device::Cpu)
 }
 
-fn likeliest<E: Environment>(trainer: &Trainer<E>, mut observation: Vec<f32>) -> Vec<u8> {
+fn likeliest<E: Environment>(trainer: &Trainer<E>, mut observation: Vec<f32>) -> Vec<f32> {
     trainer.state.counts.observations.normalizer().apply(&mut observation);
     let mut buffers = Buffers::default();
     let logits = trainer.network.actor.forward(&trainer.state.theta, &observation, &mut buffers);
-    let mut action = vec![0; trainer.network.heads.len()];
+    let mut action = vec![0.0; trainer.network.heads.len()];
     super::super::heads::likeliest(logits, &trainer.network.heads, &mut action);
     action
 }
@@ -37,7 +37,7 @@ fn the_best_arm_of_a_bandit_is_found() {
     while !trainer.finished() {
         last = trainer.update().unwrap().mean_return / 64.0;
     }
-    assert_eq!(likeliest(&trainer, vec![1.0]), [2, 0]);
+    assert_eq!(likeliest(&trainer, vec![1.0]), [2.0, 0.0]);
     assert!(last > 1.9, "the mean reward is near its maximum of 2: {last}");
 }
 
@@ -52,7 +52,7 @@ fn a_large_reward_far_away_is_preferred_to_a_small_one_nearby() {
     for cell in 1..4 {
         let mut observation = vec![0.0; 5];
         observation[cell] = 1.0;
-        assert_eq!(likeliest(&trainer, observation), [1], "in cell {cell}");
+        assert_eq!(likeliest(&trainer, observation), [1.0], "in cell {cell}");
     }
     assert!(report.mean_return > 2.0 * first.mean_return);
     assert!(report.explained_variance > 0.5, "{}", report.explained_variance);
@@ -65,15 +65,15 @@ fn weights_are_learned_that_serve_nearly_as_fast_as_weights_like_speeds() {
     let settings = Settings { steps: 16 * 20 * 30, discount_factor: 0.9, ..settings() };
     let envs = (0..settings.n_envs).map(|_| environment(Episodes::default())).collect();
     let method = algorithms::method(&settings).unwrap();
-    let mut trainer = Trainer::new(settings, method, envs, 20, &[0; 4], Device::Cpu);
+    let mut trainer = Trainer::new(settings, method, envs, 20, &[0.0; 4], Device::Cpu);
     while !trainer.finished() {
         trainer.update().unwrap();
     }
     let mut judge = environment(Episodes::default());
-    let mut mean = |policy: &dyn Fn(&[f32]) -> Vec<u8>| {
+    let mut mean = |policy: &dyn Fn(&[f32]) -> Vec<f32>| {
         (1000..1020).map(|seed| play(&mut judge, policy, seed).0).sum::<f64>() / 20.0
     };
-    let (equal, alike) = (mean(&|_| vec![0; 4]), mean(&|_| vec![0, 0, 1, 2]));
+    let (equal, alike) = (mean(&|_| vec![0.0; 4]), mean(&|_| vec![0.0, 0.0, 1.0, 2.0]));
     let learned = mean(&|seen| likeliest(&trainer, seen.to_vec()));
     assert!(learned < 0.8 * equal, "{learned} s learned, {equal} s with equal weights");
     assert!(equal - learned > 0.8 * (equal - alike), "{learned} s learned, {alike} s with weights like speeds");

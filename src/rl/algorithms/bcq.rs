@@ -10,6 +10,7 @@
 use candle_core::Tensor;
 
 use super::offline::{Batch, Parts};
+use crate::env::Distribution;
 use crate::rl::brain::{Brain, Perceptron, constrained};
 use crate::rl::settings::algorithms;
 
@@ -33,7 +34,7 @@ impl Bcq {
 }
 
 impl Batch for Bcq {
-    fn follow(&self, values: &[f32], behaviour: &[f32], heads: &[usize], action: &mut [u8]) {
+    fn follow(&self, values: &[f32], behaviour: &[f32], heads: &[Distribution], action: &mut [f32]) {
         constrained(values, behaviour, heads, self.threshold(), action);
     }
 

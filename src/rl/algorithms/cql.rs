@@ -9,6 +9,7 @@
 use candle_core::Tensor;
 
 use super::offline::{Batch, Parts};
+use crate::env::Distribution;
 use crate::rl::brain::{Brain, Perceptron};
 use crate::rl::heads;
 use crate::rl::settings::algorithms;
@@ -26,7 +27,7 @@ impl Cql {
 }
 
 impl Batch for Cql {
-    fn follow(&self, values: &[f32], _behaviour: &[f32], heads: &[usize], action: &mut [u8]) {
+    fn follow(&self, values: &[f32], _behaviour: &[f32], heads: &[Distribution], action: &mut [f32]) {
         heads::likeliest(values, heads, action);
     }
 

@@ -12,12 +12,15 @@ use serde_json::{Value, json};
 
 use super::bcq::Bcq;
 use super::cql::Cql;
+use crate::env::Distribution;
+use crate::env::distribution::choice;
 use crate::error::InputError;
 use crate::rl::adam::{Adam, clip_norm};
 use crate::rl::brain::{Brain, Perceptron};
 use crate::rl::experience::{pick, shuffled};
 use crate::rl::file::{Archive, broken};
-use crate::rl::gradient::{Losses, Policy, Variables};
+use crate::rl::gradient::{Losses, Variables};
+use crate::rl::graph::{Policy, chosen};
 use crate::rl::learner::{Learner, Report};
 use crate::rl::log::Transitions;
 use crate::rl::moments::{Moments, Normalizer, RewardScale};
@@ -28,7 +31,7 @@ use crate::rl::table::number;
 /// What sets one offline algorithm apart from another.
 pub(super) trait Batch: Send {
     /// The action that follows in the target: from values and the behaviour's logits of one state.
-    fn follow(&self, values: &[f32], behaviour: &[f32], heads: &[usize], action: &mut [u8]);
+    fn follow(&self, values: &[f32], behaviour: &[f32], heads: &[Distribution], action: &mut [f32]);
 
     /// What is added to ½ (Q − y)², mean over rows.
     fn regularizer(&self, parts: &Parts) -> candle_core::Result<Tensor>;
@@ -72,7 +75,7 @@ impl<Info: Copy + Default + Send> Offline<Info> {
     /// A new learner from a log, which has one transition or more; its observations are normalised by the log's moments.
     /// The algorithm is `bcq`, or `cql` whatever else the settings say.
     #[must_use]
-    pub fn new(settings: Settings, log: Transitions<Info>, heads: &[usize], device: Device) -> Self {
+    pub fn new(settings: Settings, log: Transitions<Info>, heads: &[Distribution], device: Device) -> Self {
         let width = log.observations.len() / log.len();
         let mut moments = Moments::new(width);
         moments.update(&log.observations);
@@ -86,7 +89,7 @@ impl<Info: Copy + Default + Send> Offline<Info> {
         let mut scale = RewardScale::new(settings.discount_factor);
         log.rewards.chunks(log.len().div_ceil(log.episodes)).for_each(|episode| scale.update(episode));
         let rewards = log.rewards.iter().map(|&reward| scale.apply(reward, settings.reward_clip)).collect();
-        let network = Network::new(width, 0, heads, &settings.hidden, heads.iter().sum());
+        let network = Network::new(width, 0, heads, &settings.hidden, heads.iter().map(|head| head.outputs()).sum());
         let theta = network.initialize(settings.seed, &[], 0.0);
         let batch: Box<dyn Batch> = match settings.algorithm {
             Algorithm::Bcq => Box::new(Bcq::new(&settings.bcq)),
@@ -97,7 +100,7 @@ impl<Info: Copy + Default + Send> Offline<Info> {
     }
 
     /// What the network should say of the rows' actions: `y = r + γ Q_target(s', a')`.
-    fn targets(&self, rows: &[usize]) -> Vec<f32> {
+    fn targets(&self, rows: &[u32]) -> Vec<f32> {
         let next = pick(&self.seen[1], self.network.actor.inputs(), rows);
         let mut buffers = [Buffers::default(), Buffers::default(), Buffers::default()];
         let [online, target, behaviour] = &mut buffers;
@@ -105,8 +108,9 @@ impl<Info: Copy + Default + Send> Offline<Info> {
         let target = self.network.actor.forward(&self.target, &next, target);
         let behaviour = self.network.critic.forward(&self.theta, &next, behaviour);
         let width = self.network.actor.outputs();
-        let mut action = vec![0; self.network.heads.len()];
-        let one = |(at, &row): (usize, &usize)| {
+        let mut action = vec![0.0; self.network.heads.len()];
+        let one = |(at, &row): (usize, &u32)| {
+            let row = row as usize;
             let part = at * width..(at + 1) * width;
             self.batch.follow(&online[part.clone()], &behaviour[part.clone()], &self.network.heads, &mut action);
             let follows =
@@ -116,16 +120,16 @@ impl<Info: Copy + Default + Send> Offline<Info> {
         rows.iter().enumerate().map(one).collect()
     }
 
-    fn gradient(&self, rows: &[usize]) -> candle_core::Result<(Losses, Vec<f32>)> {
+    fn gradient(&self, rows: &[u32]) -> candle_core::Result<(Losses, Vec<f32>)> {
         let tensor = |values: Vec<f32>, width: usize| Tensor::from_vec(values, (rows.len(), width), &self.device);
         let observations = tensor(pick(&self.seen[0], self.network.actor.inputs(), rows), self.network.actor.inputs())?;
         let actions = pick(&self.log.actions, self.network.heads.len(), rows);
         let actor = Variables::new(&self.network.actor, &self.theta, &self.device)?;
         let critic = Variables::new(&self.network.critic, &self.theta, &self.device)?;
         let (values, behaviour) = (actor.forward(&observations)?, critic.forward(&observations)?);
-        let softmax = Policy::new(&self.network, &values, &actions, &self.device)?;
-        let logged = Policy::new(&self.network, &behaviour, &actions, &self.device)?;
-        let chosen = (values * &softmax.taken)?.sum_keepdim(1)?;
+        let softmax = Policy::new(&self.network.heads, &values, &actions, &[], &self.device)?;
+        let logged = Policy::new(&self.network.heads, &behaviour, &actions, &[], &self.device)?;
+        let chosen = chosen(&self.network.heads, &values, &actions)?;
         let error = ((chosen - tensor(self.targets(rows), 1)?)?.sqr()?.mean_all()? * 0.5)?;
         let parts = Parts { log_softmax: softmax.log_probability, log_behaviour: logged.log_probability, behaviour };
         let loss = (&error + self.batch.regularizer(&parts)?)?;
@@ -142,7 +146,7 @@ impl<Info: Copy + Default + Send> Offline<Info> {
         let heads = &self.network.heads;
         let logged: BTreeSet<usize> =
             self.log.actions.chunks_exact(heads.len()).map(|action| number(action, heads)).collect();
-        let (mut action, mut buffers) = (vec![0; heads.len()], Buffers::default());
+        let (mut action, mut buffers) = (vec![0.0; heads.len()], Buffers::default());
         let brain = self.brain();
         let width = self.network.actor.inputs();
         let strange = self.log.observations.chunks_exact(width).filter(|observation| {
@@ -154,12 +158,12 @@ impl<Info: Copy + Default + Send> Offline<Info> {
 }
 
 /// `Σ_h q_h(a_h)`.
-fn total(values: &[f32], heads: &[usize], action: &[u8]) -> f32 {
+fn total(values: &[f32], heads: &[Distribution], action: &[f32]) -> f32 {
     let mut from = 0;
     let mut sum = 0.0;
-    for (&size, &choice) in heads.iter().zip(action) {
-        sum += values[from + usize::from(choice)];
-        from += size;
+    for (head, &number) in heads.iter().zip(action) {
+        sum += values[from + choice(number)];
+        from += head.outputs();
     }
     sum
 }

@@ -10,21 +10,21 @@
 use rand::RngExt;
 use serde_json::{Value, json};
 
-use crate::env::Environment;
+use crate::env::{Distribution, Environment};
 use crate::error::InputError;
 use crate::rl::brain::{Brain, Shape};
 use crate::rl::file::{Archive, broken};
 use crate::rl::learner::{Learner, Report};
 use crate::rl::rollout::{self, Trajectory};
 use crate::rl::settings::Settings;
-use crate::rl::table::{Table, choices, number};
+use crate::rl::table::{Table, actions, choices, number};
 
 /// Q-learning on a vector of environments.
 pub struct QLearning<E> {
     settings: Settings,
     features: Vec<usize>,
-    heads: Vec<usize>,
-    keep: Vec<u8>,
+    heads: Vec<Distribution>,
+    keep: Vec<f32>,
     envs: Vec<E>,
     steps: usize,
     /// Has one state until the first update has found the bins.
@@ -36,9 +36,9 @@ impl<E: Environment> QLearning<E> {
     /// A new learner over the values of the observation at `features`, of which there is one or more. `steps` is the
     /// number of steps an environment plays in an update; `keep` is what it does where it has tried nothing.
     #[must_use]
-    pub fn new(settings: Settings, features: Vec<usize>, envs: Vec<E>, steps: usize, keep: Vec<u8>) -> Self {
+    pub fn new(settings: Settings, features: Vec<usize>, envs: Vec<E>, steps: usize, keep: Vec<f32>) -> Self {
         let heads = envs[0].heads();
-        let actions = heads.iter().product();
+        let actions = actions(&heads);
         let (values, visits) = (vec![0.0; actions], vec![0.0; actions]);
         let table = Table { features: features.clone(), edges: Vec::new(), actions, values, visits };
         Self { settings, features, heads, keep, envs, steps, table, updates: 0 }
@@ -83,7 +83,7 @@ impl<E: Environment> Learner<E::Info> for QLearning<E> {
     fn update(&mut self) -> candle_core::Result<Report<E::Info>> {
         let exploration = self.exploration();
         let (table, heads, keep) = (&self.table, &self.heads, &self.keep);
-        let choose = |observation: &[f32], rng: &mut rand::rngs::ChaCha8Rng, action: &mut [u8]| {
+        let choose = |observation: &[f32], rng: &mut rand::rngs::ChaCha8Rng, action: &mut [f32]| {
             if rng.random::<f64>() < exploration {
                 choices(rng.random_range(0..table.actions), heads, action);
             } else {

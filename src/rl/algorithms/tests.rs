@@ -5,7 +5,7 @@ use candle_core::Device;
 use super::offline::Offline;
 use super::q_learning::QLearning;
 use super::*;
-use crate::env::Environment;
+use crate::env::{Distribution, Environment};
 use crate::rl::Trainer;
 use crate::rl::brain::Brain;
 use crate::rl::learner::{Learner, Report};
@@ -41,7 +41,7 @@ fn settings(algorithm: Algorithm, updates: u64) -> Settings {
 fn trainer<E: Environment + Default>(settings: Settings) -> Trainer<E> {
     let envs = (0..settings.n_envs).map(|_| E::default()).collect();
     let method = method(&settings).expect("it is on-policy");
-    Trainer::new(settings, method, envs, STEPS, &[0, 0], Device::Cpu)
+    Trainer::new(settings, method, envs, STEPS, &[0.0, 0.0], Device::Cpu)
 }
 
 fn learned<Info>(mut learner: impl Learner<Info>) -> (Brain, Report<Info>) {
@@ -52,10 +52,11 @@ fn learned<Info>(mut learner: impl Learner<Info>) -> (Brain, Report<Info>) {
     (learner.brain(), report)
 }
 
-fn choice(brain: &Brain, mut observation: Vec<f32>, heads: &[usize]) -> Vec<u8> {
-    let mut action = vec![0; heads.len()];
-    brain.act(&mut observation, heads, &vec![0; heads.len()], &mut Buffers::default(), &mut action);
-    action
+fn choice(brain: &Brain, mut observation: Vec<f32>, sizes: &[usize]) -> Vec<usize> {
+    let heads: Vec<Distribution> = sizes.iter().map(|&size| Distribution::Categorical(size)).collect();
+    let mut action = vec![0.0; heads.len()];
+    brain.act(&mut observation, &heads, &vec![0.0; heads.len()], &mut Buffers::default(), &mut action);
+    action.into_iter().map(|number| number as usize).collect()
 }
 
 fn one_hot(state: usize) -> Vec<f32> {
@@ -79,7 +80,7 @@ fn a_scaler_learns_the_target_that_costs_least() {
     assert_eq!(TARGETS[best], 75, "{costs:?}");
     for algorithm in ON_POLICY {
         let (brain, _) = learned(trainer::<Scaler>(settings(algorithm, 60)));
-        assert_eq!(usize::from(choice(&brain, vec![1.0], &[5])[0]), best, "{algorithm:?}");
+        assert_eq!(choice(&brain, vec![1.0], &[5])[0], best, "{algorithm:?}");
     }
 }
 
@@ -92,7 +93,7 @@ fn policies_are_those_of_value_iteration() {
             let (best, gap) = Mdp::best(row, &[0, 1, 2]);
             assert!(gap > 1.0, "the problem is clear");
             let found = choice(&brain, one_hot(state), &[ACTIONS])[0];
-            assert_eq!(usize::from(found), best, "{algorithm:?} in state {state}");
+            assert_eq!(found, best, "{algorithm:?} in state {state}");
         }
     }
 }
@@ -103,7 +104,7 @@ fn the_table_is_that_of_value_iteration() {
     let mut settings = settings(Algorithm::QLearning, 300);
     settings.q_learning.bins = 2;
     let envs = (0..settings.n_envs).map(|_| Mdp::default()).collect();
-    let mut learner = QLearning::new(settings, (0..STATES).collect(), envs, STEPS, vec![0]);
+    let mut learner = QLearning::new(settings, (0..STATES).collect(), envs, STEPS, vec![0.0]);
     while !learner.finished() {
         learner.update().unwrap();
     }
@@ -154,8 +155,8 @@ fn a_limit_that_does_not_bind_costs_nothing() {
 /// A log of an [`Mdp`] in which `actions` alone were taken, at random.
 fn log(actions: &'static [u8]) -> Transitions<()> {
     let mut envs: Vec<Mdp> = (0..16).map(|_| Mdp::default()).collect();
-    let choose = move |_: &[f32], rng: &mut rand::rngs::ChaCha8Rng, action: &mut [u8]| {
-        action[0] = actions[rng.random_range(0..actions.len())];
+    let choose = move |_: &[f32], rng: &mut rand::rngs::ChaCha8Rng, action: &mut [f32]| {
+        action[0] = actions[rng.random_range(0..actions.len())].into();
     };
     Transitions::new(&rollout::explore(&mut envs, &choose, 128, 3, 0), STATES)
 }
@@ -167,11 +168,12 @@ fn offline_algorithms_find_the_best_of_what_the_log_takes_and_nothing_else() {
         let mut settings = Settings { minibatch: 128, steps: 2048 * 150, ..settings(algorithm, 1) };
         settings.cql = algorithms::Cql { alpha: 0.1, target_rate: 0.02 };
         settings.bcq.target_rate = 0.02;
-        let (brain, report) = learned(Offline::new(settings, log(&[0, 1]), &[ACTIONS], Device::Cpu));
+        let (brain, report) =
+            learned(Offline::new(settings, log(&[0, 1]), &[Distribution::Categorical(ACTIONS)], Device::Cpu));
         assert_eq!(report.unseen_actions, Some(0.0), "{algorithm:?}");
         for (state, row) in exact.iter().enumerate() {
             let (best, gap) = Mdp::best(row, &[0, 1]);
-            let found = usize::from(choice(&brain, one_hot(state), &[ACTIONS])[0]);
+            let found = choice(&brain, one_hot(state), &[ACTIONS])[0];
             assert!(found < 2, "{algorithm:?} takes an action that the log never takes in state {state}");
             assert!(gap > 1.0 && found == best, "{algorithm:?} in state {state}");
         }
@@ -186,7 +188,11 @@ fn actions_that_the_log_never_takes_are_counted() {
     settings.learning_rate = 1e-9;
     let offline = |seed| {
         let settings = Settings { seed, ..settings.clone() };
-        Offline::new(settings, log(&[1]), &[ACTIONS], Device::Cpu).update().unwrap().unseen_actions.unwrap()
+        Offline::new(settings, log(&[1]), &[Distribution::Categorical(ACTIONS)], Device::Cpu)
+            .update()
+            .unwrap()
+            .unseen_actions
+            .unwrap()
     };
     assert!((0..4).map(offline).any(|share| share > 0.1), "values at random prefer an unseen action somewhere");
 }
@@ -212,10 +218,17 @@ fn a_saved_learner_goes_on_as_if_nothing_had_happened() {
     }
     check(&|| {
         let envs = (0..4).map(|_| Mdp::default()).collect();
-        Box::new(QLearning::new(settings(Algorithm::QLearning, 5), (0..STATES).collect(), envs, STEPS, vec![0]))
+        Box::new(QLearning::new(settings(Algorithm::QLearning, 5), (0..STATES).collect(), envs, STEPS, vec![0.0]))
     });
     for algorithm in [Algorithm::Cql, Algorithm::Bcq] {
-        check(&|| Box::new(Offline::new(settings(algorithm, 20), log(&[0, 2]), &[ACTIONS], Device::Cpu)));
+        check(&|| {
+            Box::new(Offline::new(
+                settings(algorithm, 20),
+                log(&[0, 2]),
+                &[Distribution::Categorical(ACTIONS)],
+                Device::Cpu,
+            ))
+        });
     }
 }
 

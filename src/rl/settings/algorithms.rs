@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::env::observation;
+use crate::env::{Distribution, observation};
 use crate::error::{InputError, above_zero, at_least, within};
 use crate::units::Percent;
 
@@ -242,12 +242,18 @@ impl super::Settings {
         self.q_learning.validate()
     }
 
-    /// Checks that the table of Q-learning has room for `actions` combinations of choices.
+    /// Checks that the algorithm can learn actions of these heads: algorithms that give each choice a value need choices,
+    /// and the table of Q-learning room for all combinations of them.
     ///
     /// # Errors
-    /// It would have more than ten million values.
-    pub fn validate_table(&self, actions: &[usize]) -> Result<(), InputError> {
-        let columns: f64 = actions.iter().map(|&size| size as f64).product();
+    /// A head is continuous, or the table would have more than ten million values.
+    pub fn validate_heads(&self, heads: &[Distribution]) -> Result<(), InputError> {
+        let valued = matches!(self.algorithm, Algorithm::QLearning | Algorithm::Cql | Algorithm::Bcq);
+        if valued && heads.iter().any(|head| !matches!(head, Distribution::Categorical(_))) {
+            let help = "set env.action.head = \"discrete\", or take another algorithm";
+            return Err(InputError::new("it values choices, and the action has numbers", help).field("train.algorithm"));
+        }
+        let columns: f64 = heads.iter().map(|head| head.outputs() as f64).product();
         let rows = (self.q_learning.bins as f64).powi(self.q_learning.features.len() as i32);
         if self.algorithm != Algorithm::QLearning || rows * columns <= MOST_CELLS {
             return Ok(());
@@ -294,8 +300,8 @@ mod tests {
     #[test]
     fn a_table_that_is_too_large_is_refused() {
         let settings = Settings { algorithm: Algorithm::QLearning, ..Settings::default() };
-        assert!(settings.validate_table(&[6, 6, 8, 6]).is_ok());
-        assert!(settings.validate_table(&[6, 6, 8, 6, 100]).is_err());
+        assert!(settings.validate_heads(&[6, 6, 8, 6].map(Distribution::Categorical)).is_ok());
+        assert!(settings.validate_heads(&[6, 6, 8, 6, 100].map(Distribution::Categorical)).is_err());
     }
 
     #[test]

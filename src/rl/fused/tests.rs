@@ -1,0 +1,211 @@
+use candle_core::{Device, Var};
+use pulp::Arch;
+use rand::RngExt;
+
+use super::custom::Loss;
+use super::*;
+use crate::env::Distribution;
+use crate::random::{Purpose, stream};
+use crate::rl::gradient::{Minibatch, Surrogate, gradient};
+use crate::rl::heads::{forced, log_probability, sample};
+use crate::rl::network::Buffers;
+
+const CLIPPED: Objective =
+    Objective { surrogate: Surrogate::Clipped { clip: 0.2 }, value: 0.5, entropy: 0.01, reference_kl: 0.3 };
+const PLAIN: Objective = Objective { surrogate: Surrogate::Plain, ..CLIPPED };
+
+/// Every kind of head, alone and mixed.
+fn kinds() -> [Vec<Distribution>; 4] {
+    use Distribution::{Beta, Categorical, Gaussian};
+    [
+        vec![Categorical(6), Categorical(5), Categorical(9)],
+        vec![Gaussian; 3],
+        vec![Beta; 2],
+        vec![Categorical(4), Beta, Gaussian, Categorical(3)],
+    ]
+}
+
+/// A network of odd sizes, and rows whose actions it has drawn under other parameters.
+pub(super) struct Case {
+    network: Network,
+    theta: Vec<f32>,
+    batch: Minibatch,
+}
+
+fn case(heads: &[Distribution], rows: usize, masked: bool, seed: u64) -> Case {
+    let network = Network::new(7, 3, heads, &[20, 13], 2);
+    let mut rng = stream(seed, Purpose::Actions, 0);
+    let mut draw = |count: usize, spread: f32| (0..count).map(|_| spread * (rng.random::<f32>() - 0.5)).collect();
+    let near = |theta: &[f32], noise: Vec<f32>| theta.iter().zip(noise).map(|(a, b)| a + b).collect::<Vec<f32>>();
+    let old: Vec<f32> = near(&network.initialize(seed, &vec![0.0; heads.len()], 0.3), draw(network.parameters, 0.5));
+    let theta = near(&old, draw(network.parameters, 0.1));
+    let mut batch = Minibatch {
+        observations: draw(rows * 7, 2.0),
+        criticized: draw(rows * 10, 2.0),
+        advantages: draw(rows, 3.0),
+        returns: draw(rows * 2, 4.0),
+        ..Minibatch::default()
+    };
+    let away: Vec<f32> = draw(rows, 0.6);
+    let outputs = network.actor.forward(&old, &batch.observations, &mut Buffers::default()).to_vec();
+    for (row, outputs) in outputs.chunks_exact(network.actor.outputs()).enumerate() {
+        let mut outputs = outputs.to_vec();
+        if masked {
+            let mut mask: Vec<bool> = outputs.iter().map(|_| rng.random::<f32>() < 0.6).collect();
+            let mut from = 0;
+            for head in heads {
+                let own = &mut mask[from..from + head.outputs()];
+                from += head.outputs();
+                if matches!(head, Distribution::Categorical(_)) {
+                    // Some rows are left with one action.
+                    for allowed in own.iter_mut() {
+                        *allowed &= row % 5 != 0;
+                    }
+                    own[row % head.outputs()] = true;
+                } else {
+                    own.fill(true);
+                }
+            }
+            crate::rl::heads::forbid(&mut outputs, &mask);
+            batch.forced.push(forced(heads, &mask));
+            batch.masks.extend(mask);
+        }
+        let mut action = vec![0.0; heads.len()];
+        let probability = sample(&outputs, heads, &mut rng, &mut action);
+        assert!((probability - log_probability(&outputs, heads, &action)).abs() < 1e-5);
+        batch.log_probabilities.push(probability);
+        batch.reference_log_probabilities.push(probability + away[row]);
+        batch.actions.extend(action);
+    }
+    Case { network, theta, batch }
+}
+
+impl Case {
+    fn fused(&self, arch: Arch, objective: Objective) -> (Losses, Vec<f32>) {
+        let order: Vec<u32> = (0..self.batch.rows() as u32).collect();
+        let rows = Rows { batch: &self.batch, order: &order, advantages: &self.batch.advantages };
+        let mut gradient = vec![f32::NAN; self.theta.len()];
+        let losses = Fused::with(&self.network, arch).gradient(&self.theta, &rows, objective, &mut gradient);
+        (losses, gradient)
+    }
+}
+
+/// `|a − b| / |b|` in the Euclidean norm.
+fn distance(a: &[f32], b: &[f32]) -> f64 {
+    let square = |values: &mut dyn Iterator<Item = f32>| values.map(|x| f64::from(x).powi(2)).sum::<f64>();
+    (square(&mut a.iter().zip(b).map(|(a, b)| a - b)) / square(&mut b.iter().copied())).sqrt()
+}
+
+/// Every instruction set that this machine has.
+fn archs() -> Vec<Arch> {
+    let mut archs = vec![Arch::new(), Arch::Scalar];
+    #[cfg(target_arch = "x86_64")]
+    archs.extend(pulp::x86::V3::try_new().map(Arch::V3));
+    archs
+}
+
+#[test]
+fn it_agrees_with_the_graph_for_every_head_and_objective_on_every_instruction_set() {
+    for (index, heads) in kinds().iter().enumerate() {
+        for (masked, objective) in [(false, CLIPPED), (false, PLAIN), (true, CLIPPED), (true, PLAIN)] {
+            let case = case(heads, 333, masked, index as u64);
+            let (expected, graph) = gradient(&case.network, &case.theta, &case.batch, objective, &Device::Cpu).unwrap();
+            for arch in archs() {
+                let (losses, fused) = case.fused(arch, objective);
+                let what = format!("{heads:?}, masked {masked}, {objective:?}, {arch:?}");
+                let pairs = [
+                    (losses.total, expected.total),
+                    (losses.value, expected.value),
+                    (losses.entropy, expected.entropy),
+                    (losses.kl, expected.kl),
+                    (losses.clipped, expected.clipped),
+                    (losses.reference_kl, expected.reference_kl),
+                ];
+                for (found, expected) in pairs {
+                    assert!((found - expected).abs() < 1e-5 * expected.abs().max(0.1), "{found} {expected}: {what}");
+                }
+                let distance = distance(&fused, &graph);
+                assert!(distance < 1e-5, "{distance:e}: {what}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_critic_that_weighs_nothing_has_no_gradient() {
+    let case = case(&kinds()[0], 200, false, 3);
+    let objective = Objective { value: 0.0, ..CLIPPED };
+    let (_, fused) = case.fused(Arch::new(), objective);
+    let (_, graph) = gradient(&case.network, &case.theta, &case.batch, objective, &Device::Cpu).unwrap();
+    assert!(distance(&fused, &graph) < 1e-5);
+    assert!(fused[case.network.critic.layers[0].weight.start..].iter().all(|g| g.abs() < f32::EPSILON));
+}
+
+#[test]
+fn the_same_bits_come_from_any_number_of_threads() {
+    for rows in [1, 63, 256, 1000, 5000] {
+        let case = case(&kinds()[3], rows, true, 5);
+        let run = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| case.fused(Arch::new(), CLIPPED))
+        };
+        let one = run(1);
+        for threads in [2, 3, 8, 20] {
+            assert_eq!(one, run(threads), "{rows} rows, {threads} threads");
+        }
+    }
+}
+
+#[test]
+fn rows_are_learned_from_in_any_order_and_number() {
+    let case = case(&kinds()[0], 300, false, 7);
+    let order: Vec<u32> = (0..150).map(|i| (i * 7 + 3) % 300).collect();
+    let advantages: Vec<f32> = order.iter().map(|&row| case.batch.advantages[row as usize]).collect();
+    let rows = Rows { batch: &case.batch, order: &order, advantages: &advantages };
+    let graph = crate::rl::executor::Executor::Graph(Device::Cpu);
+    let run = |mut executor: crate::rl::executor::Executor| {
+        let mut gradient = vec![0.0; case.theta.len()];
+        executor.gradient((&case.network, &case.theta), &rows, CLIPPED, &mut gradient).unwrap();
+        gradient
+    };
+    let fused = crate::rl::executor::Executor::Fused(Box::new(Fused::new(&case.network)));
+    assert!(distance(&run(fused), &run(graph)) < 1e-5);
+}
+
+#[test]
+fn candle_differentiates_it_as_an_operation_of_its_graph() {
+    let case = case(&kinds()[3], 128, false, 9);
+    let theta = Var::new(case.theta.as_slice(), &Device::Cpu).unwrap();
+    let loss = theta.apply_op1(Loss::new(case.network.clone(), case.batch.clone(), PLAIN)).unwrap();
+    let doubled = (loss.clone() * 2.0).unwrap().backward().unwrap();
+    let found = doubled.get(&theta).unwrap().to_vec1::<f32>().unwrap();
+    let (losses, gradient) = case.fused(Arch::new(), PLAIN);
+    assert!((f64::from(loss.to_scalar::<f32>().unwrap()) - losses.total).abs() < 1e-6);
+    let twice: Vec<f32> = gradient.iter().map(|g| 2.0 * g).collect();
+    assert!(distance(&found, &twice) < 1e-6);
+}
+
+#[test]
+fn exp_and_tanh_of_vectors_are_exact_to_single_precision() {
+    struct Map(Vec<f32>, fn(f64) -> f64, bool);
+    impl WithSimd for Map {
+        type Output = ();
+        fn with_simd<S: Simd>(self, simd: S) {
+            let mut values = self.0.clone();
+            for x in S::as_mut_simd_f32s(&mut values).0 {
+                *x = if self.2 { math::exp(simd, *x) } else { math::tanh(simd, *x) };
+            }
+            for (x, y) in self.0.iter().zip(values) {
+                let exact = self.1(f64::from(*x));
+                assert!((f64::from(y) - exact).abs() <= 4e-7 * if self.2 { exact } else { 1.0 }, "{x}: {y}, {exact}");
+            }
+        }
+    }
+    for arch in archs() {
+        dispatch(
+            arch,
+            Map((-8600..8700).map(|i| i as f32 * 0.01).collect::<Vec<_>>()[..17_296].to_vec(), f64::exp, true),
+        );
+        dispatch(arch, Map((-8000..8000).map(|i| i as f32 * 1e-3).collect(), f64::tanh, false));
+    }
+}
