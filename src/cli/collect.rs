@@ -4,6 +4,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::{Status, output, starts, traces};
 use crate::config::Experiment;
+use crate::env::settings::HeadKind;
 use crate::error::{InputError, within};
 use crate::rl::log::{Behaviour, Log};
 use crate::rl::policy::{Card, Source};
@@ -46,6 +47,12 @@ impl Collect {
         within("--exploration", self.exploration, 0.0, 1.0)?;
         let mut experiment = Experiment::load(self.config.as_deref())?;
         experiment.train.seed = self.seed.unwrap_or(experiment.train.seed);
+        if experiment.env.action.head != HeadKind::Discrete {
+            let help = "set env.action.head = \"discrete\": what learns from a log values choices";
+            return Err(InputError::new("the action has numbers, and a log holds choices", help)
+                .field("env.action.head")
+                .into());
+        }
         let policy = self.policy.as_deref().map(Policy::load).transpose()?;
         if policy.as_ref().is_some_and(|policy| policy.card().env.action != experiment.env.action) {
             let help = "collect with the experiment file that the policy was trained with";

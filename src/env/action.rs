@@ -1,25 +1,32 @@
-//! What an agent can do: a choice for each knob of the HPA, and the patch that the choices make.
+//! What an agent can do: a choice, or a number in a range, for each knob of the HPA, and the patch that they make.
+//!
+//! A number `u` of a continuous head stands for `least + u (largest − least)` of the knob's values, `u` cut to 0 … 1. One
+//! that is not a number keeps what the HPA has.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::distribution::{self, Distribution};
-use super::settings::{self, Base};
+use super::distribution::{Distribution, choice};
+use super::settings::{self, Base, HeadKind};
 use crate::autoscalers::linear::Proposal;
 use crate::forecast::Demand;
 use crate::hpa::spec::Policy;
 use crate::sim::{Knobs, Patch};
 use crate::units::{Replicas, friendly};
 
-/// The heads of a multi-discrete action, in a fixed order: target, base, safety, stabilisation, scale-up.
+/// The heads of an action, in a fixed order: target, base, safety, stabilisation, scale-up.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Actions {
-    targets: Vec<i32>,
+    /// Percent.
+    targets: Vec<f64>,
     bases: Vec<Base>,
-    safeties: Vec<f32>,
-    windows: Vec<Duration>,
+    safeties: Vec<f64>,
+    /// Seconds.
+    windows: Vec<f64>,
     policies: Vec<Vec<Policy>>,
+    /// What target, safety and stabilisation are drawn from, where they are numbers.
+    range: Option<Distribution>,
     /// The choices in words, one list a head; heads without a choice are absent.
     heads: Vec<Head>,
 }
@@ -54,10 +61,15 @@ impl Actions {
             words("scale_up", settings.scale_up.iter().map(list).collect()),
         ];
         Self {
-            targets: settings.target_cpu.iter().map(|target| target.get().round().max(1.0) as i32).collect(),
+            targets: settings.target_cpu.iter().map(|target| target.get().round().max(1.0)).collect(),
             bases: settings.min_base.clone(),
-            safeties: settings.min_safety.iter().map(|&safety| safety as f32).collect(),
-            windows: settings.stabilize_down.clone(),
+            safeties: settings.min_safety.clone(),
+            windows: settings.stabilize_down.iter().map(Duration::as_secs_f64).collect(),
+            range: match settings.head {
+                HeadKind::Discrete => None,
+                HeadKind::Gaussian => Some(Distribution::Gaussian),
+                HeadKind::Beta => Some(Distribution::Beta),
+            },
             policies: settings.scale_up.iter().map(|list| list.iter().map(|text| text.0).collect()).collect(),
             heads: all.into_iter().filter(|head| !head.choices.is_empty()).collect(),
         }
@@ -72,7 +84,13 @@ impl Actions {
     /// What the heads are drawn from.
     #[must_use]
     pub fn distributions(&self) -> Vec<Distribution> {
-        self.heads.iter().map(|head| Distribution::Categorical(head.choices.len())).collect()
+        let choices = |head: &Head| Distribution::Categorical(head.choices.len());
+        self.heads.iter().map(|head| self.range(head).unwrap_or_else(|| choices(head))).collect()
+    }
+
+    /// What a head is drawn from when it is a number.
+    fn range(&self, head: &Head) -> Option<Distribution> {
+        self.range.filter(|_| ["target_cpu", "min_safety", "stabilize_down"].contains(&head.knob.as_str()))
     }
 
     /// The action that leaves the start as it stands: every knob kept, minReplicas from the start without safety where
@@ -81,40 +99,80 @@ impl Actions {
     pub fn keep(&self) -> Vec<f32> {
         let start = self.bases.iter().position(|&base| base == Base::Start).unwrap_or(0);
         let none = self.safeties.iter().position(|&safety| safety == 0.0).unwrap_or(0);
-        let choice = |head: &Head| match head.knob.as_str() {
+        let number = |head: &Head| match head.knob.as_str() {
+            _ if self.range(head).is_some() => f32::NAN,
             "min_base" => start as f32,
             "min_safety" => none as f32,
             _ => 0.0,
         };
-        self.heads.iter().map(choice).collect()
+        self.heads.iter().map(number).collect()
     }
 
-    /// The patch of an action: one choice a head. `own` are the HPA's knobs before the first decision, `proposal` what
+    /// What a policy leans to before it has learned: [`keep`](Self::keep), but for heads with a range the middle, and
+    /// for safety the place of none.
+    #[must_use]
+    pub fn first(&self) -> Vec<f32> {
+        let (least, most) = ends(&self.safeties);
+        let none = if most > least { ((0.0 - least) / (most - least)).clamp(0.0, 1.0) as f32 } else { 0.5 };
+        let number = |(head, kept): (&Head, f32)| match head.knob.as_str() {
+            _ if self.range(head).is_none() => kept,
+            "min_safety" => none,
+            _ => 0.5,
+        };
+        self.heads.iter().zip(self.keep()).map(number).collect()
+    }
+
+    /// The patch of an action: one number a head. `own` are the HPA's knobs before the first decision, `proposal` what
     /// the start's linear policy says of target and minReplicas, where there is one.
     #[must_use]
     pub fn patch(&self, action: &[f32], demand: &Demand, own: &Knobs, proposal: Option<Proposal>) -> Patch {
         let start_target = proposal.map(|it| it.target_cpu);
         let start_pods = proposal.map_or(own.min_replicas as f32, |it| it.pods as f32);
-        let mut choices = action.iter().map(|&number| distribution::choice(number));
-        let mut take = |length: usize| if length == 0 { None } else { choices.next() };
-        let target_cpu = take(self.targets.len())
-            .map_or(start_target, |i| kept(&self.targets, i).copied().or(start_target).or(own.target_cpu));
-        let base = take(self.bases.len()).and_then(|i| self.bases.get(i));
-        let safety = take(self.safeties.len()).and_then(|i| self.safeties.get(i));
-        let stabilize_down = take(self.windows.len()).map(|i| *kept(&self.windows, i).unwrap_or(&own.stabilize_down));
-        let scale_up = take(self.policies.len()).and_then(|i| self.policies.get(i).cloned());
-        let start = proposal.map(|_| (&Base::Start, &0.0));
-        let min_replicas = base.zip(safety).or(start).map(|(&base, &safety)| {
-            let pods = propose(base, safety, demand, start_pods) as Replicas;
+        let mut numbers = action.iter().copied();
+        let mut take = |length: usize| if length == 0 { None } else { numbers.next() };
+        let target_cpu = take(self.targets.len()).map_or(start_target, |number| {
+            let target = self.value(&self.targets, kept(number), number).map(|target| target.round() as i32);
+            target.or(start_target).or(own.target_cpu)
+        });
+        let base = take(self.bases.len()).and_then(|number| self.bases.get(choice(number)));
+        let safety = take(self.safeties.len())
+            .and_then(|number| self.value(&self.safeties, Some(choice(number)), number).or(self.range.map(|_| 0.0)));
+        let stabilize_down = take(self.windows.len()).map(|number| {
+            let window = self.value(&self.windows, kept(number), number);
+            window.map_or(own.stabilize_down, |seconds| Duration::from_secs_f64(self.whole(seconds)))
+        });
+        let scale_up = take(self.policies.len()).and_then(|number| self.policies.get(choice(number)).cloned());
+        let start = proposal.map(|_| (&Base::Start, 0.0));
+        let min_replicas = base.zip(safety).or(start).map(|(&base, safety)| {
+            let pods = propose(base, safety as f32, demand, start_pods) as Replicas;
             pods.max(own.min_replicas).min(own.max_replicas.max(own.min_replicas))
         });
         Patch { target_cpu, min_replicas, stabilize_down, scale_up, ..Patch::default() }
     }
+
+    /// What a number stands for: the value at `index` of a list, or a value between its ends; `None` keeps.
+    fn value(&self, values: &[f64], index: Option<usize>, number: f32) -> Option<f64> {
+        if self.range.is_none() {
+            return index.and_then(|index| values.get(index)).copied();
+        }
+        let (least, most) = ends(values);
+        (!number.is_nan()).then(|| least + f64::from(number.clamp(0.0, 1.0)) * (most - least))
+    }
+
+    /// Seconds of a window: as listed, or whole ones.
+    fn whole(&self, seconds: f64) -> f64 {
+        if self.range.is_some() { seconds.round() } else { seconds }
+    }
 }
 
-/// The value of a choice; choice 0 keeps what the HPA has.
-fn kept<T>(values: &[T], choice: usize) -> Option<&T> {
-    choice.checked_sub(1).and_then(|index| values.get(index))
+/// The place in a list whose choice 0 keeps what the HPA has.
+fn kept(number: f32) -> Option<usize> {
+    choice(number).checked_sub(1)
+}
+
+/// The least and the largest of a list; infinite when it is empty.
+fn ends(values: &[f64]) -> (f64, f64) {
+    values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), &x| (least.min(x), most.max(x)))
 }
 
 /// ⌈a + β √a⌉ pods for the base `a`, at most 10⁶. `start` is the start's own proposal.
@@ -174,6 +232,24 @@ mod tests {
         let window = Some(Duration::from_secs(240));
         let same = Patch { target_cpu: Some(72), min_replicas: Some(3), stabilize_down: window, ..Patch::default() };
         assert_eq!(patch, same);
+    }
+
+    #[test]
+    fn a_number_stands_for_a_value_between_the_ends_of_its_list() {
+        for head in [HeadKind::Gaussian, HeadKind::Beta] {
+            let actions = Actions::new(&settings::Action { head, ..settings::Action::default() });
+            let patch = |action: &[f32]| actions.patch(action, &demand(), &own(3, 40), None);
+            let middle = patch(&[0.5, 2.0, 0.5, 0.25]);
+            assert_eq!((middle.target_cpu, middle.stabilize_down), (Some(70), Some(Duration::from_secs(150))));
+            assert_eq!(middle.min_replicas, Some(13), "9 + 1.25 times 3, rounded up");
+            let cut = patch(&[7.0, 2.0, -1.0, -0.1]);
+            assert_eq!((cut.target_cpu, cut.min_replicas), (Some(90), Some(8)));
+            let same = patch(&actions.keep());
+            assert_eq!((same.target_cpu, same.min_replicas), (Some(72), Some(3)));
+            assert_eq!(same.stabilize_down, Some(Duration::from_secs(240)));
+            let first = actions.first();
+            assert!((first[2] - 0.5 / 3.5).abs() < 1e-6 && first[1] == 0.0, "{first:?}");
+        }
     }
 
     #[test]

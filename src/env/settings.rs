@@ -47,6 +47,10 @@ impl Default for Settings {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Action {
+    /// What the heads of target, safety and stabilisation are: `discrete` takes one of the values listed, `gaussian` and
+    /// `beta` any number from the least to the largest of them, drawn from that distribution. Base and scale-up policies
+    /// are choices in any case.
+    pub head: HeadKind,
     /// CPU targets, in percent.
     pub target_cpu: Vec<Percent>,
     /// What the proposal for minReplicas starts from.
@@ -66,6 +70,7 @@ impl Default for Action {
     fn default() -> Self {
         let percent = |value: f64| Percent::try_from(value).expect("a percentage");
         Self {
+            head: HeadKind::Discrete,
             target_cpu: [50.0, 60.0, 70.0, 80.0, 90.0].map(percent).to_vec(),
             min_base: vec![Base::Start, Base::Level, Base::Peak, Base::Hour, Base::Season, Base::Highest],
             min_safety: vec![-0.5, 0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0],
@@ -73,6 +78,19 @@ impl Default for Action {
             scale_up: Vec::new(),
         }
     }
+}
+
+/// What heads of knobs with a range are drawn from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum HeadKind {
+    /// One of the values listed.
+    #[default]
+    Discrete,
+    /// A normal distribution, cut to the range.
+    Gaussian,
+    /// A Beta distribution over the range.
+    Beta,
 }
 
 /// A forecast of demand that a proposal for minReplicas starts from.

@@ -119,7 +119,7 @@ impl Session {
         let envs = || (0..settings.n_envs).map(|_| one()).collect::<Vec<_>>();
         let learner: Box<dyn Learner<Info>> = match (algorithms::method(settings), settings.algorithm) {
             (Some(method), _) => {
-                Box::new(Trainer::new(settings.clone(), method, envs(), env.steps(), &actions.keep(), device))
+                Box::new(Trainer::new(settings.clone(), method, envs(), env.steps(), &actions.first(), device))
             }
             (None, Algorithm::QLearning) => {
                 let features = settings.q_learning.places();
