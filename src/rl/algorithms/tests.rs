@@ -241,7 +241,7 @@ fn latency<const DIFFERENCES: bool>() -> f64 {
     for _ in 0..300 {
         let mut observation = vec![0.0];
         env.observe(&mut observation);
-        env.step(&choice(&brain, observation, &[3]));
+        env.step(&[choice(&brain, observation, &[3])[0] as f32]);
         sum += env.latency / 300.0;
     }
     sum
