@@ -119,6 +119,9 @@ impl InputError {
         let help = match error.kind() {
             std::io::ErrorKind::NotFound => "check the path; it is taken relative to the current directory",
             std::io::ErrorKind::PermissionDenied => "check the permissions of the file and its directory",
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded | std::io::ErrorKind::FileTooLarge => {
+                "free some space, or raise the limit, and run it again"
+            }
             _ => "check the path and the disk",
         };
         Self::new(format!("cannot {doing}: {error}"), help).at(Place::file(path))

@@ -44,6 +44,10 @@ pub enum Purpose {
     Bursts = 16,
     /// Speed of the index-th pod of a run.
     PodSpeed = 17,
+    /// Settings of the index-th trial of a sweep.
+    Sweep = 31,
+    /// Rollouts of a safety critic; the index is of the part of time and the episode.
+    Safety = 32,
     /// Choice of the functions that are held out.
     HoldOut = 20,
 }

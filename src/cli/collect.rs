@@ -66,6 +66,7 @@ impl Collect {
             return Err(InputError::new("there is no trace to play on", help).into());
         }
         let loaded = traces::load(&paths, &self.select)?;
+        starts::warn(&experiment, &loaded)?;
         let known = policy.as_ref().map_or(&[][..], |policy| &policy.card().starts);
         let (scenarios, starts) = starts::scenarios(&experiment, &loaded, known, &AtomicBool::new(false))?;
         let sources = loaded.iter().map(|it| Source { path: it.source.file.clone(), sha256: it.source.sha256.clone() });

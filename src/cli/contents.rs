@@ -58,7 +58,7 @@ impl Contents {
     pub(super) fn print(&self, out: &mut impl Write) -> anyhow::Result<()> {
         match self {
             #[cfg(feature = "train")]
-            Self::Policy(card) => print_card(card, out),
+            Self::Policy(card) => Ok(write!(out, "{}", crate::rl::card::markdown(card))?),
             Self::Result(document) => print_result(document, out),
         }
     }
@@ -81,28 +81,6 @@ fn kind(document: &Value) -> Option<&'static str> {
     [("summary", "evaluation"), ("functions", "search"), ("total", "replay")]
         .into_iter()
         .find_map(|(key, kind)| document.get(key).map(|_| kind))
-}
-
-#[cfg(feature = "train")]
-fn print_card(card: &crate::rl::policy::Card, out: &mut impl Write) -> anyhow::Result<()> {
-    writeln!(out, "kind       policy")?;
-    writeln!(out, "made by    {}", card.tool)?;
-    writeln!(out, "learned    {} steps of {}, seed {}", card.step, card.algorithm.name(), card.seed)?;
-    if let Some(ratio) = card.cost_vs_reference {
-        writeln!(out, "validation cost {} % of the static HPA's", significant(100.0 * ratio, 3))?;
-    }
-    let interval = crate::units::friendly(card.env.control_interval);
-    writeln!(out, "decides    every {interval}")?;
-    for head in &card.action {
-        writeln!(out, "           {}: {}", head.knob, head.choices.join(", "))?;
-    }
-    writeln!(out, "observes   {} values", card.observation.len())?;
-    let hidden: Vec<String> = card.hidden.iter().map(ToString::to_string).collect();
-    writeln!(out, "layers     {}", hidden.join(", "))?;
-    for trace in &card.traces {
-        writeln!(out, "trace      {} (SHA-256 {})", trace.path, trace.sha256)?;
-    }
-    Ok(())
 }
 
 fn print_result(document: &Value, out: &mut impl Write) -> anyhow::Result<()> {

@@ -38,7 +38,10 @@ pub fn write_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> anyhow::Res
         .map_err(|error| wrong(&bare(&error)))?;
     {
         let mut buffered = io::BufWriter::new(file.as_file_mut());
-        write(&mut buffered)?;
+        write(&mut buffered).map_err(|error| match error.downcast::<io::Error>() {
+            Ok(error) => wrong(&error).into(),
+            Err(error) => error,
+        })?;
         buffered.flush().map_err(|error| wrong(&error))?;
     }
     file.as_file().sync_all().map_err(|error| wrong(&error))?;
@@ -113,5 +116,31 @@ impl MakeWriter<'_> for Stderr {
 
     fn make_writer(&self) -> Self {
         *self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A disk that is full after some bytes.
+    fn full(out: &mut dyn Write, bytes: usize) -> anyhow::Result<()> {
+        out.write_all(&vec![0; bytes])?;
+        Err(io::Error::from(io::ErrorKind::StorageFull).into())
+    }
+
+    #[test]
+    fn a_full_disk_leaves_the_old_file_and_nothing_else() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("checkpoint");
+        write_file(&path, |out| Ok(out.write_all(b"whole")?)).unwrap();
+        for bytes in [0, 100, 100_000] {
+            let error = write_file(&path, |out| full(out, bytes)).unwrap_err();
+            let error = error.downcast_ref::<InputError>().unwrap();
+            assert_eq!(error.place.file.as_deref(), Some(path.as_path()));
+            assert!(error.help.starts_with("free some space"), "{}", error.help);
+            assert_eq!(fs::read(&path).unwrap(), b"whole");
+            assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "no temporary file stays");
+        }
     }
 }

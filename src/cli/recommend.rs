@@ -9,16 +9,21 @@ use sha2::{Digest, Sha256};
 use crate::cli::{Status, output};
 use crate::config::Experiment;
 use crate::env::live::{Sighting, knobs, patched};
+use crate::env::observation::NAMES;
 use crate::env::start::Kind;
 use crate::env::{Memory, Pilot};
 use crate::error::{InputError, Place, within};
+use crate::eval::guard;
 use crate::hpa::api::{CrossVersionObjectReference, HorizontalPodAutoscaler};
 use crate::hpa::{self, Spec};
 use crate::ingest::{Ingest, Mapping, Options, canonical};
 use crate::manifest::{self, Manifests};
 use crate::rl::Policy;
+use crate::rl::card::not_justified;
+use crate::rl::distance::FAR;
+use crate::rl::policy::Origin;
 use crate::sim::{Knobs, Workload};
-use crate::trace::Trace;
+use crate::trace::{Series, Trace};
 use crate::units::{self, Replicas};
 
 const EXAMPLES: &str = "\
@@ -103,6 +108,7 @@ impl Recommend {
         if start.is_none() && policy.card().start == Kind::Linear {
             tracing::warn!("the policy has not learned on {:?}: it starts from the HPA alone", series.function);
         }
+        self.warn(series, &trace, &policy, origin);
         let object = self.object(start.map_or(&experiment.hpa, |start| &start.hpa))?;
         let (spec, flags) = (object.spec(), experiment.hpa.flags());
         let place = |error: InputError| error.at(Place::file(&self.metrics));
@@ -116,6 +122,13 @@ impl Recommend {
             policy.flight(pilot.with(start.and_then(|start| start.linear))).only_if(origin.is_none_or(|it| it.flies));
         let before = knobs(&spec, flags);
         let after = patched(&spec, flags, &sighting.decide(&mut flight, before));
+        if let Some((place, _)) = flight.distance().farthest() {
+            tracing::warn!(
+                "{} lies more than {FAR} standard deviations from what the policy has learned from: it has not learned what \
+                 to do here",
+                NAMES[place]
+            );
+        }
         let patch = manifest::changes(&object, &after);
         self.tell(out, &sighting, trace.header.origin_ms.map(|_| at_ms), (before, knobs(&after, flags)), &patch)?;
         if let (Some(path), Some(memory)) = (&self.state, flight.pilot().memory()) {
@@ -126,6 +139,21 @@ impl Recommend {
             })?;
         }
         Ok(Status::Done)
+    }
+
+    /// Says why the policy may not be worth its trouble here.
+    fn warn(&self, series: &Series, trace: &Trace, policy: &Policy, origin: Option<&Origin>) {
+        if let Some(reason) = guard::thin_traffic(series, &trace.header) {
+            tracing::warn!("{}: {reason}", self.metrics.display());
+        }
+        let reason = match origin {
+            Some(origin) if !origin.flies => Some("it did not beat what it started from on validation time".to_owned()),
+            Some(Origin { validation: Some(it), .. }) => not_justified(it.cost),
+            _ => policy.card().cost_vs_reference.and_then(not_justified),
+        };
+        if let Some(reason) = reason {
+            tracing::warn!("a policy is not justified for {:?}: {reason}; keep the static HPA", series.function);
+        }
     }
 
     /// The world of the policy, with the pods of the Deployment. Live metrics are taken as they are, not scaled.

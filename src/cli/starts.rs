@@ -10,7 +10,7 @@ use super::traces::Loaded;
 use crate::config::Experiment;
 use crate::env::{Scenario, Shares};
 use crate::error::{InputError, Place};
-use crate::eval::{self, Task, start, tasks};
+use crate::eval::{self, Task, guard, start, tasks};
 use crate::rl::policy::Origin;
 
 /// A function under one factor on its load.
@@ -56,14 +56,32 @@ fn grounds<'a>(experiment: &Experiment, loaded: &'a [Loaded]) -> Result<Vec<Grou
         for &load in &experiment.env.randomize.load {
             let mut experiment = experiment.clone();
             experiment.workload.scale *= load;
-            let (found, skipped) = tasks(&loaded.source.name, &loaded.trace, &experiment.sim(), &experiment.split)?;
-            for it in skipped.iter().filter(|_| (load - experiment.env.randomize.load[0]).abs() < 1e-12) {
-                tracing::warn!("{}: function {:?} is left out: {}", loaded.source.name, it.function, it.reason);
-            }
+            let (found, _) = tasks(&loaded.source.name, &loaded.trace, &experiment.sim(), &experiment.split)?;
             all.extend(found.into_iter().map(|task| Ground { loaded, load, experiment: experiment.clone(), task }));
         }
     }
     Ok(all)
+}
+
+/// Says which functions are left out, and on which learning stands on thin ground.
+///
+/// # Errors
+/// A trace of which nothing can be learned.
+pub(super) fn warn(experiment: &Experiment, loaded: &[Loaded]) -> Result<(), InputError> {
+    for Loaded { source, trace } in loaded {
+        let (found, skipped) = tasks(&source.name, trace, &experiment.sim(), &experiment.split)?;
+        for it in skipped {
+            tracing::warn!("{}: function {:?} is left out: {}", source.name, it.function, it.reason);
+        }
+        for task in found {
+            let thin = trace.function(&task.function).and_then(|it| guard::thin_traffic(it, &trace.header));
+            let short = guard::short_training(&task.function, task.train.end.since(task.train.start));
+            for reason in thin.into_iter().chain(short) {
+                tracing::warn!("{}: {reason}", source.name);
+            }
+        }
+    }
+    Ok(())
 }
 
 fn world<'a>(experiment: &'a Experiment, sim: &'a crate::sim::Settings) -> eval::World<'a> {
@@ -88,6 +106,7 @@ impl Ground<'_> {
             start: found.start,
             reference: found.reference,
             flies: true,
+            validation: None,
         }
     }
 

@@ -11,7 +11,7 @@ use crate::error::InputError;
 use crate::eval::contender::{best_static, manifest_static, stock_static, ticks_of_static};
 use crate::eval::tune::search::Ground;
 use crate::eval::tune::{Candidate, Scored, Search};
-use crate::eval::{self, Task, tasks};
+use crate::eval::{self, Task, guard, tasks};
 use crate::hpa::Spec;
 use crate::report;
 use crate::sim::Outcome;
@@ -110,6 +110,12 @@ pub(super) fn judged(loaded: &[Loaded], experiment: &Experiment) -> Result<Vec<T
         let (found, skipped) = tasks(&source.name, trace, &world, &experiment.split)?;
         for it in skipped {
             tracing::warn!("{}: function {:?} is left out: {}", source.name, it.function, it.reason);
+        }
+        for task in &found {
+            let series = trace.function(&task.function);
+            if let Some(reason) = series.and_then(|series| guard::thin_traffic(series, &trace.header)) {
+                tracing::warn!("{}: {reason}", source.name);
+            }
         }
         all.extend(found);
     }

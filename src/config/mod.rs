@@ -81,6 +81,34 @@ impl Experiment {
         Ok(experiment)
     }
 
+    /// The same experiment with other values of some keys, which are dotted, as in `train.learning_rate`.
+    ///
+    /// # Errors
+    /// A key that there is not, or a value that breaks a rule; the field is named.
+    pub fn with(&self, values: &[(String, toml::Value)]) -> Result<Self, InputError> {
+        let mut document = toml::Table::try_from(self).expect("an experiment is plain tables");
+        for (path, value) in values {
+            let (tables, key) = path.rsplit_once('.').unwrap_or(("", path));
+            let inner = tables
+                .split('.')
+                .filter(|name| !name.is_empty())
+                .try_fold(&mut document, |table, name| table.get_mut(name).and_then(toml::Value::as_table_mut));
+            let help = "`hpatune config default` prints every key";
+            let Some(table) = inner else {
+                return Err(InputError::new(format!("there is no table [{tables}]"), help).field(path.as_str()));
+            };
+            table.insert(key.to_owned(), value.clone());
+        }
+        let experiment: Self = document.try_into().map_err(|error: toml::de::Error| {
+            let alone = |it: &&(String, toml::Value)| values.len() == 1 || self.with(std::slice::from_ref(it)).is_err();
+            let field = values.iter().find(alone).map_or_else(String::new, |(path, _)| path.clone());
+            InputError::new(error.message().trim_end_matches('.').to_owned(), "correct the key or its values")
+                .field(field)
+        })?;
+        experiment.validate()?;
+        Ok(experiment)
+    }
+
     /// The tables of the simulated world.
     #[must_use]
     pub fn sim(&self) -> sim::Settings {
@@ -110,5 +138,58 @@ impl Experiment {
     pub fn hash(&self) -> String {
         let digest = Sha256::digest(self.to_toml());
         digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// Reads the text of a TOML file that is not an experiment; `path` is for messages.
+///
+/// # Errors
+/// Text that is not TOML, or not of this form.
+pub fn table<T: serde::de::DeserializeOwned>(text: &str, path: &Path) -> Result<T, InputError> {
+    toml::from_str(text).map_err(|error| place::syntax(&error, text, path))
+}
+
+/// The same error, standing where its field stands in the text of a TOML file.
+#[must_use]
+pub fn placed(error: InputError, text: &str, path: &Path) -> InputError {
+    let at = error.field.as_deref().map_or_else(|| Place::file(path), |field| place::of(field, text, path));
+    error.at(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use toml::Value;
+
+    use super::*;
+
+    fn with(values: &[(&str, Value)]) -> Result<Experiment, InputError> {
+        let values: Vec<(String, Value)> =
+            values.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
+        Experiment::default().with(&values)
+    }
+
+    #[test]
+    fn keys_take_other_values_and_the_rest_stays() {
+        let changed =
+            with(&[("train.epochs", Value::Integer(3)), ("env.episode", Value::String("1h".to_owned()))]).unwrap();
+        let mut wanted = Experiment::default();
+        wanted.train.epochs = 3;
+        wanted.env.episode = std::time::Duration::from_hours(1);
+        assert_eq!(changed, wanted);
+        assert_eq!(with(&[]).unwrap(), Experiment::default());
+    }
+
+    #[test]
+    fn the_key_that_is_wrong_is_named() {
+        let good = ("train.epochs", Value::Integer(3));
+        for (key, value) in [
+            ("train.epoch", Value::Integer(3)),
+            ("train.clip", Value::String("wide".to_owned())),
+            ("train.gae_lambda", Value::Float(1.5)),
+            ("trian.clip", Value::Float(0.2)),
+        ] {
+            let error = with(&[good.clone(), (key, value)]).unwrap_err();
+            assert_eq!(error.field.as_deref(), Some(key), "{error}");
+        }
     }
 }

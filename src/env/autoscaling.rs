@@ -94,6 +94,12 @@ impl Autoscaling {
         Self { severity, ..self }
     }
 
+    /// The index of the scenario that is played; `None` before the first reset.
+    #[must_use]
+    pub fn scenario(&self) -> Option<usize> {
+        self.episode.as_ref().map(|episode| episode.scenario)
+    }
+
     fn interval(&self) -> Duration {
         self.settings.control_interval
     }

@@ -4,6 +4,7 @@ pub mod calibrate;
 pub mod contender;
 pub mod evolve;
 pub mod gates;
+pub mod guard;
 pub mod oracle;
 pub mod runner;
 pub mod settled;

@@ -57,11 +57,8 @@ pub fn learning(title: &str, runs: &[Learning]) -> Scene {
             let seeds: Vec<&Learning> = runs.iter().filter(|run| run.name == *name).collect();
             let curves: Vec<_> = seeds.iter().map(|run| points(run, &(row.learning)(run))).collect();
             draw(&mut scene, &panel, &curves, look(order));
-            for (step, value) in seeds.iter().flat_map(|run| points(run, &(row.judged)(run))) {
-                if value.is_finite() && step.is_finite() {
-                    panel.mark(&mut scene, (step, value), look(order).mark, 8.0, look(order).color);
-                }
-            }
+            let judged = seeds.iter().flat_map(|run| points(run, &(row.judged)(run)));
+            judgements(&mut scene, &panel, judged, look(order));
         }
         if index == 0 {
             legend::row(&mut scene, &panel, &entries(runs, &names));
@@ -113,7 +110,7 @@ fn entries(runs: &[Learning], names: &[&str]) -> Vec<(Sample, String)> {
 
 fn subtitle(runs: &[Learning], names: &[&str]) -> String {
     let several = runs.len() > names.len();
-    let seeds = if several { "; median over seeds in a band from the least to the largest" } else { "" };
+    let seeds = if several { "; medians over seeds, from the least to the largest in bands and bars" } else { "" };
     let runs = if runs.len() == 1 { "1 run".to_owned() } else { format!("{} runs", runs.len()) };
     format!("{runs}{seeds}; below 1 in the lowest panel is cheaper than the static HPA")
 }
@@ -135,15 +132,32 @@ fn draw(scene: &mut Scene, panel: &Panel, seeds: &[Vec<Point>], look: Look) {
         let mut values: Vec<f64> = seeds.iter().filter_map(|points| value_at(points, x)).collect();
         values.sort_by(f64::total_cmp);
         if let (Some(&low), Some(&high)) = (values.first(), values.last()) {
-            let half = values.len() / 2;
-            let median =
-                if values.len() % 2 == 1 { values[half] } else { f64::midpoint(values[half - 1], values[half]) };
-            middle.push((x, median));
+            middle.push((x, median(&values)));
             band.push((x, low, high));
         }
     }
     panel.band(scene, &band, look.color.clear(0.22));
     panel.line(scene, &middle, look.stroke(2.2));
+}
+
+/// A mark at the median of each step's judgements, and a bar from the least to the largest.
+fn judgements(scene: &mut Scene, panel: &Panel, judged: impl Iterator<Item = Point>, look: Look) {
+    let mut all: Vec<Point> = judged.filter(|(step, value)| step.is_finite() && value.is_finite()).collect();
+    all.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    for same in all.chunk_by(|a, b| (a.0 - b.0).abs() < 0.5) {
+        let (step, low, high) = (same[0].0, same[0].1, same[same.len() - 1].1);
+        let values: Vec<f64> = same.iter().map(|(_, value)| *value).collect();
+        if high > low {
+            scene.line(vec![panel.at(step, low), panel.at(step, high)], Stroke::solid(look.color, 1.6));
+        }
+        panel.mark(scene, (step, median(&values)), look.mark, 8.0, look.color);
+    }
+}
+
+/// The median of sorted values, of which there is one or more.
+fn median(sorted: &[f64]) -> f64 {
+    let half = sorted.len() / 2;
+    if sorted.len() % 2 == 1 { sorted[half] } else { f64::midpoint(sorted[half - 1], sorted[half]) }
 }
 
 /// The value of a run at a step, on a straight line between its records; `None` outside them.

@@ -36,8 +36,9 @@ impl Picture {
 }
 
 /// The pictures of results: timelines (`replay --timeline`, CSV), `metrics.jsonl` of training runs, evaluations and
-/// searches (`--json`), sweeps of a benchmark (`scripts/bench-requests.sh`), or directories that hold them. Training runs are drawn together; runs whose directories differ
-/// by a number are seeds of one another.
+/// searches (`--json`), sweeps of a benchmark (`scripts/bench-requests.sh`), or directories that hold them. Training runs
+/// are drawn together; runs whose directories differ by a number are seeds of one another, as are those in a directory of
+/// `train --seeds`.
 ///
 /// # Errors
 /// A file that cannot be read, or is none of these.
@@ -64,11 +65,22 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, InputError> {
     }
     let known = ["metrics.jsonl", "evaluation.json", "tune.json", "timeline.csv"];
     let found: Vec<PathBuf> = known.iter().map(|name| path.join(name)).filter(|file| file.is_file()).collect();
+    let found = if found.is_empty() { seeds(path) } else { found };
     if found.is_empty() {
         let problem = format!("the directory holds none of {}", known.join(", "));
         return Err(InputError::new(problem, "name a result's file or directory").at(Place::file(path)));
     }
     Ok(found)
+}
+
+/// The runs of a directory of `train --seeds`, in the order of their seeds.
+fn seeds(path: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(path).into_iter().flatten().flatten();
+    let seed = |name: &std::ffi::OsStr| name.to_str()?.strip_prefix("seed-")?.parse::<u64>().ok();
+    let file = |entry: fs::DirEntry| Some((seed(&entry.file_name())?, entry.path().join("metrics.jsonl")));
+    let mut all: Vec<(u64, PathBuf)> = entries.filter_map(file).filter(|(_, file)| file.is_file()).collect();
+    all.sort();
+    all.into_iter().map(|(_, file)| file).collect()
 }
 
 fn one(path: &Path, pictures: &mut Vec<Picture>, runs: &mut Vec<Learning>) -> Result<(), InputError> {
@@ -108,10 +120,15 @@ fn no_result(path: &Path) -> InputError {
     InputError::new("not a result that can be drawn", help).at(Place::file(path))
 }
 
-/// What a training run is called: its directory, without a number at the end.
+/// What a training run is called: its directory, without a number at the end. A directory that is called after its seed
+/// alone has the name of the one it lies in.
 fn run_name(path: &Path) -> String {
-    let directory = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
-    let name = directory.filter(|name| !name.is_empty()).unwrap_or_else(|| "training".to_owned());
+    let name_of = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let directory = path.parent();
+    let name = directory.and_then(name_of).filter(|name| !name.is_empty()).unwrap_or_else(|| "training".to_owned());
+    if name.strip_prefix("seed-").is_some_and(|seed| seed.parse::<u64>().is_ok()) {
+        return directory.and_then(Path::parent).and_then(name_of).unwrap_or_else(|| "seeds".to_owned());
+    }
     let plain = name.trim_end_matches(|letter: char| letter.is_ascii_digit()).trim_end_matches(['-', '_', '.']);
     let plain = plain.strip_suffix("seed").unwrap_or(plain).trim_end_matches(['-', '_', '.']);
     if plain.is_empty() { name } else { plain.to_owned() }
@@ -141,6 +158,8 @@ mod tests {
             assert_eq!(run_name(Path::new(path)), name);
         }
         assert_eq!(run_name(Path::new("metrics.jsonl")), "training");
+        assert_eq!(run_name(Path::new("out/policy/seed-3/metrics.jsonl")), "policy");
+        assert_eq!(run_name(Path::new("seed-3/metrics.jsonl")), "seeds");
     }
 
     fn drawn(name: &str, text: &[u8]) -> Result<Vec<Picture>, InputError> {

@@ -123,6 +123,12 @@ impl Brain {
         }
     }
 
+    /// Whether it normalises the observation that it acts on by the moments of those it has learned from.
+    #[must_use]
+    pub fn normalizes(&self) -> bool {
+        !matches!(self, Self::Table(_))
+    }
+
     /// Puts it into a file.
     pub fn pack(&self, archive: &mut Archive) {
         match self {

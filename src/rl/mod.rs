@@ -11,11 +11,17 @@ pub mod algorithms;
 #[cfg(feature = "train")]
 pub mod brain;
 #[cfg(feature = "train")]
+pub mod card;
+#[cfg(feature = "train")]
 pub mod device;
+#[cfg(feature = "train")]
+pub mod distance;
 #[cfg(feature = "train")]
 pub mod executor;
 #[cfg(feature = "train")]
 mod experience;
+#[cfg(feature = "train")]
+pub mod failure;
 #[cfg(feature = "train")]
 pub mod file;
 #[cfg(feature = "train")]
@@ -40,15 +46,20 @@ pub mod network;
 pub mod policy;
 #[cfg(feature = "train")]
 pub mod rollout;
+pub mod safety;
 #[cfg(feature = "train")]
 pub mod session;
 pub mod settings;
 #[cfg(feature = "train")]
 pub mod special;
 #[cfg(feature = "train")]
+pub mod sweep;
+#[cfg(feature = "train")]
 pub mod table;
 #[cfg(feature = "train")]
 pub mod tanh;
+#[cfg(feature = "train")]
+pub mod tensorboard;
 #[cfg(all(test, feature = "train"))]
 mod toys;
 #[cfg(feature = "train")]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Normalised values are cut to this on both sides.
-const CUT: f64 = 10.0;
+pub(super) const CUT: f64 = 10.0;
 
 /// Moments of all vectors seen so far.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

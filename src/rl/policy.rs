@@ -7,10 +7,12 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::brain::{Brain, Shape};
+use super::distance::Distance;
 use super::file::{Archive, broken};
 use super::network::Buffers;
+use super::safety::{Critic, Safety};
 use super::settings::{Algorithm, Settings};
-use super::validation::Verdict;
+use super::validation::{Judged, Verdict};
 use crate::autoscalers::linear::Linear;
 use crate::env::{self, Actions, Distribution, Pilot, Start, observation};
 use crate::error::{InputError, Place};
@@ -18,8 +20,9 @@ use crate::hpa;
 use crate::sim::{Patch, Telemetry, Tuner};
 use crate::units::SimTime;
 
-/// Version of the file's layout.
+/// Version of the file's layout, and that of a policy with a safety critic, which programs that know none must not fly.
 const FORMAT: u32 = 1;
+const GUARDED: u32 = 2;
 
 /// What a policy file says about itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -60,6 +63,9 @@ pub struct Card {
     pub select: Vec<String>,
     /// The whole experiment file, as TOML.
     pub config: String,
+    /// Its safety critic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub safety: Option<Safety>,
 }
 
 /// A trace file and its checksum.
@@ -86,6 +92,9 @@ pub struct Origin {
     pub reference: hpa::Settings,
     /// Whether the policy beat its start on validation time; elsewhere the start is left as it is.
     pub flies: bool,
+    /// What the policy did on the function's validation time, once judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation: Option<Judged>,
 }
 
 /// A policy that acts.
@@ -93,6 +102,7 @@ pub struct Origin {
 pub struct Policy {
     card: Card,
     mind: Arc<Mind>,
+    critic: Option<Arc<Critic>>,
 }
 
 /// What decides, and what its choices mean.
@@ -126,12 +136,14 @@ impl Card {
             traces,
             select: select.to_vec(),
             config: config.to_owned(),
+            safety: None,
         }
     }
 
     pub(super) fn check(&self) -> Result<(), InputError> {
-        if self.format != FORMAT {
-            return Err(broken(format!("it is of format {}, and this program reads format {FORMAT}", self.format)));
+        if self.format != if self.safety.is_some() { GUARDED } else { FORMAT } {
+            let ours = format!("this program reads format {FORMAT}, and {GUARDED} with a safety critic");
+            return Err(broken(format!("it is of format {}, and {ours}", self.format)).field("format"));
         }
         let ours = observation::NAMES.as_slice();
         if self.observation != ours {
@@ -168,7 +180,7 @@ impl Policy {
     pub fn new(card: Card, brain: Brain) -> Self {
         let actions = Actions::new(&card.env.action);
         let (heads, keep) = (actions.distributions(), actions.keep());
-        Self { card, mind: Arc::new(Mind { brain, actions, heads, keep }) }
+        Self { card, mind: Arc::new(Mind { brain, actions, heads, keep }), critic: None }
     }
 
     /// Reads a policy file.
@@ -185,6 +197,9 @@ impl Policy {
         let header = serde_json::to_value(&self.card).expect("a card is plain data");
         let mut archive = Archive { header, ..Archive::default() };
         self.mind.brain.pack(&mut archive);
+        if let Some(critic) = &self.critic {
+            critic.pack(&mut archive);
+        }
         archive
     }
 
@@ -195,7 +210,36 @@ impl Policy {
         let heads = Actions::new(&card.env.action).distributions();
         let shape = Shape { observation: observation::LENGTH, heads: &heads, hidden: &card.hidden };
         let brain = Brain::unpack(&shape, archive)?;
-        Ok(Self::new(card, brain))
+        let policy = Self::new(card, brain);
+        let Some(safety) = &policy.card.safety else { return Ok(policy) };
+        let choices =
+            policy.choices().ok_or_else(|| broken("its critic weighs numbers that are no choices".to_owned()))?;
+        let critic = Critic::unpack(safety, &choices, archive)?;
+        Ok(Self { critic: Some(Arc::new(critic)), ..policy })
+    }
+
+    /// The same policy, which takes only actions that the critic holds for safe. Its brain is a network.
+    #[must_use]
+    pub fn guarded(mut self, critic: Critic) -> Self {
+        self.card.format = GUARDED;
+        self.card.safety = Some(critic.safety().clone());
+        Self { critic: Some(Arc::new(critic)), ..self }
+    }
+
+    /// Number of choices of each head; `None` where a head gives a number.
+    #[must_use]
+    pub fn choices(&self) -> Option<Vec<usize>> {
+        let size = |head: &Distribution| match head {
+            Distribution::Categorical(choices) => Some(*choices),
+            Distribution::Gaussian | Distribution::Beta => None,
+        };
+        self.mind.heads.iter().map(size).collect()
+    }
+
+    /// The action at an observation, which a network normalises in place; the critic is not asked.
+    pub fn act(&self, observation: &mut [f32], buffers: &mut Buffers, action: &mut [f32]) {
+        let Mind { brain, heads, keep, .. } = &*self.mind;
+        brain.act(observation, heads, keep, buffers, action);
     }
 
     /// What decides.
@@ -216,6 +260,9 @@ impl Policy {
         self.card.cost_vs_reference = Some(verdict.cost_vs_reference);
         for (origin, &flies) in self.card.starts.iter_mut().zip(&verdict.flies) {
             origin.flies = flies;
+        }
+        for (origin, &judged) in self.card.starts.iter_mut().zip(&verdict.functions) {
+            origin.validation = Some(judged);
         }
         self
     }
@@ -243,12 +290,14 @@ impl Policy {
     pub fn flight(&self, pilot: Pilot) -> Flight {
         Flight {
             mind: Arc::clone(&self.mind),
+            critic: self.critic.clone(),
             interval: self.card.env.control_interval,
             observation: vec![0.0; observation::LENGTH],
             action: vec![0.0; self.mind.heads.len()],
             buffers: Buffers::default(),
             pilot,
             flies: true,
+            distance: Distance::default(),
         }
     }
 }
@@ -257,12 +306,14 @@ impl Policy {
 #[derive(Debug)]
 pub struct Flight {
     mind: Arc<Mind>,
+    critic: Option<Arc<Critic>>,
     interval: Duration,
     pilot: Pilot,
     observation: Vec<f32>,
     action: Vec<f32>,
     buffers: Buffers,
     flies: bool,
+    distance: Distance,
 }
 
 impl Flight {
@@ -276,6 +327,12 @@ impl Flight {
     #[must_use]
     pub fn pilot(&self) -> &Pilot {
         &self.pilot
+    }
+
+    /// How far what it decided on was from what it has learned from.
+    #[must_use]
+    pub fn distance(&self) -> &Distance {
+        &self.distance
     }
 }
 
@@ -291,6 +348,13 @@ impl Tuner for Flight {
             return self.pilot.patch(actions, keep);
         }
         brain.act(&mut self.observation, heads, keep, &mut self.buffers, &mut self.action);
+        if brain.normalizes() {
+            self.distance.observe(&self.observation);
+        }
+        if let (Some(critic), Brain::Network(actor)) = (&self.critic, brain) {
+            let logits = actor.mlp.forward(&actor.theta, &self.observation, &mut self.buffers);
+            critic.hold(&self.observation, logits, &mut self.action);
+        }
         self.pilot.patch(actions, &self.action)
     }
 }

@@ -5,13 +5,16 @@ use std::sync::Arc;
 
 use candle_core::Device;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::algorithms::offline::Offline;
 use super::algorithms::q_learning::QLearning;
+use super::failure::{Failure, unsound};
 use super::file::{Archive, broken};
 use super::learner::{Learner, Report};
 use super::log::Log;
 use super::policy::{Card, Policy};
+use super::safety::{self, Critic};
 use super::settings::Algorithm;
 use super::trainer::Trainer;
 use super::validation::{Rule, Verdict, Yardstick, judge, yardsticks};
@@ -32,6 +35,9 @@ pub struct Session {
     rule: Rule,
     /// Whether the severity follows what learning meets: what an off-policy algorithm meets is its exploration.
     weighs: bool,
+    safety: safety::Settings,
+    /// The learner as the last update left it.
+    sound: Option<(Archive, Value)>,
 }
 
 /// The range of a violation's severity, and the most that its logarithm moves in an update.
@@ -92,7 +98,7 @@ pub struct Metrics {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Header {
     card: Card,
-    learner: serde_json::Value,
+    learner: Value,
     best: Option<Verdict>,
     severity: f64,
 }
@@ -105,14 +111,13 @@ impl Session {
     pub fn new(
         settings: &Settings,
         env: &env::Settings,
-        scenarios: Vec<Scenario>,
+        scenarios: Arc<[Scenario]>,
         card: Card,
         log: Option<Log>,
         device: Device,
     ) -> Result<Self, InputError> {
         let actions = Arc::new(Actions::new(&env.action));
         let yardsticks = yardsticks(&scenarios, card.seed);
-        let scenarios: Arc<[Scenario]> = scenarios.into();
         let severity = Severity::default();
         let one =
             || Autoscaling::new(Arc::clone(&scenarios), Arc::clone(&actions), env.clone()).weighing(severity.clone());
@@ -134,7 +139,20 @@ impl Session {
         let card = Card { isa: learner.isa().to_owned(), ..card };
         let (evaluate_every, rule) = (settings.evaluate_every, Rule::of(settings));
         let weighs = algorithms::method(settings).is_some();
-        Ok(Self { learner, scenarios, card, best: None, yardsticks, evaluate_every, severity, rule, weighs })
+        let (safety, sound) = (settings.safety.clone(), None);
+        Ok(Self {
+            learner,
+            scenarios,
+            card,
+            best: None,
+            yardsticks,
+            evaluate_every,
+            severity,
+            rule,
+            weighs,
+            safety,
+            sound,
+        })
     }
 
     /// Whether all updates are done.
@@ -164,9 +182,17 @@ impl Session {
     /// One update.
     ///
     /// # Errors
-    /// The device fails.
-    pub fn update(&mut self) -> candle_core::Result<Metrics> {
+    /// The device fails, or learning diverges: then the session stands as it was before the update.
+    pub fn update(&mut self) -> Result<Metrics, Failure> {
+        let before = self.sound.take().unwrap_or_else(|| snapshot(&*self.learner));
         let metrics = Metrics { severity: self.severity.get(), ..metrics(&self.learner.update()?) };
+        let after = snapshot(&*self.learner);
+        if let Some((what, value)) = unsound(&metrics, &after.0) {
+            let update = self.learner.updates();
+            self.learner.restore(&before.0, &before.1).expect("it was taken from this learner");
+            return Err(Failure::Diverged { update, what, value });
+        }
+        self.sound = Some(after);
         self.weigh(&metrics);
         Ok(metrics)
     }
@@ -199,6 +225,27 @@ impl Session {
         self.best = Some(verdict.clone());
         let policy = policy.judged(&verdict);
         (verdict, Some(policy))
+    }
+
+    /// Whether the finished policy is to get a safety critic.
+    #[must_use]
+    pub fn wants_critic(&self) -> bool {
+        self.safety.enabled
+    }
+
+    /// A policy of this run with its safety critic, judged with it. One that has a critic keeps it.
+    ///
+    /// # Errors
+    /// A function's validation time is too short for the critic's horizon, or there are too many actions.
+    pub fn guarded(&self, policy: Policy) -> Result<(Policy, Verdict), InputError> {
+        let policy = if policy.card().safety.is_some() {
+            policy
+        } else {
+            let critic = Critic::learn(&policy, &self.scenarios, &self.safety, self.card.seed)?;
+            policy.guarded(critic)
+        };
+        let verdict = judge(&policy, &self.scenarios, &self.yardsticks, self.rule, self.card.seed);
+        Ok((policy.judged(&verdict), verdict))
     }
 
     /// The policy as it stands.
@@ -240,10 +287,18 @@ impl Session {
             return Err(InputError::new("the checkpoint was made with other settings", help));
         }
         self.learner.restore(archive, &header.learner)?;
+        self.sound = None;
         self.best = header.best;
         self.severity.set(header.severity);
         Ok(())
     }
+}
+
+/// All that the learner needs to go on.
+fn snapshot(learner: &dyn Learner<Info>) -> (Archive, Value) {
+    let mut archive = Archive::default();
+    let state = learner.save(&mut archive);
+    (archive, state)
 }
 
 fn no_log(algorithm: Algorithm) -> InputError {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 pub use algorithms::Algorithm;
 
+use super::safety;
 use crate::env::start::Kind;
 use crate::error::{InputError, above_zero, at_least, within};
 
@@ -89,6 +90,10 @@ pub struct Settings {
     pub cql: algorithms::Cql,
     /// Numbers of BCQ.
     pub bcq: algorithms::Bcq,
+    /// Whether to write a file for TensorBoard into the directory of results, beside `metrics.jsonl`.
+    pub tensorboard: bool,
+    /// A safety critic of the finished policy.
+    pub safety: safety::Settings,
 }
 
 /// What the critic sees.
@@ -150,6 +155,8 @@ impl Default for Settings {
             offline: algorithms::Offline::default(),
             cql: algorithms::Cql::default(),
             bcq: algorithms::Bcq::default(),
+            tensorboard: false,
+            safety: safety::Settings::default(),
         }
     }
 }
@@ -182,6 +189,7 @@ impl Settings {
         above_zero("train.max_grad_norm", self.max_grad_norm)?;
         above_zero("train.target_kl", self.target_kl)?;
         within("train.initial_share", self.initial_share, 0.0, 0.99)?;
+        self.safety.validate()?;
         within("train.hidden", self.hidden.len() as f64, 1.0, 8.0)?;
         self.hidden.iter().try_for_each(|&width| within("train.hidden", width as f64, 1.0, 4096.0))?;
         self.validate_algorithms()

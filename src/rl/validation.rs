@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::Policy;
 use super::settings::{Algorithm, Settings};
 use crate::autoscalers::HpaAutoscaler;
-use crate::env::Scenario;
+use crate::env::{Pilot, Scenario};
 use crate::hpa;
 use crate::sim::{self, Totals, Tuner};
 
@@ -27,6 +27,26 @@ pub struct Verdict {
     pub reference_violation_rate: f64,
     /// For each function, whether the policy takes over from its start.
     pub flies: Vec<bool>,
+    /// For each function, what the policy itself did, whether it takes over or not.
+    #[serde(default)]
+    pub functions: Vec<Judged>,
+}
+
+/// A policy on one function's validation time, beside its start and the static HPA.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Judged {
+    /// The policy's cost over the static HPA's, violations priced.
+    pub cost: f64,
+    /// The start's cost over the static HPA's.
+    pub start_cost: f64,
+    /// Share of requests late or dropped under the policy.
+    pub violation_rate: f64,
+    /// Under the start.
+    pub start_violation_rate: f64,
+    /// Under the static HPA.
+    pub reference_violation_rate: f64,
+    /// Share of decisions on observations far from those learned from.
+    pub far: f64,
 }
 
 /// What makes one policy better than another.
@@ -109,12 +129,21 @@ pub fn yardsticks(scenarios: &[Scenario], seed: u64) -> Vec<Yardstick> {
 #[must_use]
 pub fn judge(policy: &Policy, scenarios: &[Scenario], yardsticks: &[Yardstick], rule: Rule, seed: u64) -> Verdict {
     let one = |(scenario, yardstick): (&Scenario, &Yardstick)| {
-        let mut tuner = policy.tuner(scenario.start.linear);
-        let ours = run(scenario, &scenario.start.hpa, Some(&mut *tuner), seed);
+        let mut flight = policy.flight(Pilot::new(scenario.start.linear));
+        let ours = run(scenario, &scenario.start.hpa, Some(&mut flight), seed);
         let flies = rule.flies(&ours, yardstick, |totals| scenario.pricing.cost(totals));
         let chosen = if flies { ours } else { yardstick.start };
         let reference = scenario.pricing.cost(&yardstick.reference).max(1e-9);
-        (scenario.pricing.cost(&chosen) / reference, chosen.violations(), flies)
+        let rate = |totals: &Totals| totals.violations() / totals.offered.max(1e-9);
+        let judged = Judged {
+            cost: scenario.pricing.cost(&ours) / reference,
+            start_cost: scenario.pricing.cost(&yardstick.start) / reference,
+            violation_rate: rate(&ours),
+            start_violation_rate: rate(&yardstick.start),
+            reference_violation_rate: rate(&yardstick.reference),
+            far: flight.distance().share(),
+        };
+        (scenario.pricing.cost(&chosen) / reference, chosen.violations(), flies, judged)
     };
     let all: Vec<_> = scenarios.par_iter().zip(yardsticks).map(one).collect();
     let sum = |of: fn(&Totals) -> f64| yardsticks.iter().map(|it| of(&it.reference)).sum::<f64>();
@@ -125,6 +154,7 @@ pub fn judge(policy: &Policy, scenarios: &[Scenario], yardsticks: &[Yardstick], 
         violation_rate: all.iter().map(|one| one.1).sum::<f64>() / offered,
         reference_violation_rate: sum(Totals::violations) / offered,
         flies: all.iter().map(|one| one.2).collect(),
+        functions: all.iter().map(|one| one.3).collect(),
     }
 }
 
