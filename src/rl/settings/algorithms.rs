@@ -139,7 +139,7 @@ pub struct Lagrangian {
 impl Default for Lagrangian {
     fn default() -> Self {
         let limit = Percent::try_from(1.0).expect("1 is a percentage");
-        Self { limit, proportional: 0.5, integral: 0.02, derivative: 0.01, smoothing: 0.5 }
+        Self { limit, proportional: 1.0, integral: 0.1, derivative: 0.01, smoothing: 0.5 }
     }
 }
 
