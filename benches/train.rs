@@ -37,7 +37,7 @@ fn session(experiment: &Experiment) -> (Session, Vec<Scenario>) {
     let scenarios: Vec<Scenario> = trace.functions.iter().map(one).collect();
     let card = Card::new(&experiment.env, &experiment.train, Vec::new(), &[], "");
     let device = Kind::Cpu.open().expect("there is a CPU");
-    let session = Session::new(&experiment.train, &experiment.env, scenarios.clone().into(), card, None, device);
+    let session = Session::new(&experiment.train, &experiment.env, scenarios.clone().into(), card, None, None, device);
     (session.expect("PPO needs no log"), scenarios)
 }
 

@@ -2,13 +2,13 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
-use super::{Status, output, starts, traces};
+use super::{Status, learned, output, starts, traces};
 use crate::config::Experiment;
 use crate::env::settings::HeadKind;
 use crate::error::{InputError, within};
 use crate::rl::log::{Behaviour, Log};
 use crate::rl::policy::{Card, Source};
-use crate::rl::{Policy, settings::Algorithm};
+use crate::rl::settings::Algorithm;
 
 /// Log what a policy sees, does and earns on training time, for the algorithms that learn from a log
 ///
@@ -53,7 +53,7 @@ impl Collect {
                 .field("env.action.head")
                 .into());
         }
-        let policy = self.policy.as_deref().map(Policy::load).transpose()?;
+        let policy = self.policy.as_deref().map(learned::open).transpose()?;
         if policy.as_ref().is_some_and(|policy| policy.card().env.action != experiment.env.action) {
             let help = "collect with the experiment file that the policy was trained with";
             return Err(InputError::new("the policy has other choices than [env.action]", help)
@@ -67,15 +67,15 @@ impl Collect {
         }
         let loaded = traces::load(&paths, &self.select)?;
         starts::warn(&experiment, &loaded)?;
-        let known = policy.as_ref().map_or(&[][..], |policy| &policy.card().starts);
-        let (scenarios, starts) = starts::scenarios(&experiment, &loaded, known, &AtomicBool::new(false))?;
+        let known = policy.as_ref().map(|policy| starts::Known::of(policy.card())).unwrap_or_default();
+        let ready = starts::scenarios(&experiment, &loaded, known, &AtomicBool::new(false))?;
         let sources = loaded.iter().map(|it| Source { path: it.source.file.clone(), sha256: it.source.sha256.clone() });
         let config = experiment.to_toml();
         let made = Card::new(&experiment.env, &experiment.train, sources.collect(), &self.select, &config);
         let algorithm = policy.as_ref().map_or(Algorithm::default(), |policy| policy.card().algorithm);
-        let card = Card { algorithm, starts, ..made };
+        let card = Card { starts: ready.origins, shared: ready.shared, algorithm, ..made };
         let behaviour = Behaviour { policy: policy.as_ref(), exploration: self.exploration };
-        let log = Log::collect(card, scenarios, behaviour, experiment.train.n_envs, self.steps);
+        let log = Log::collect(card, ready.scenarios, behaviour, experiment.train.n_envs, self.steps);
         let archive = log.pack();
         output::write_file(&self.output, |file| Ok(archive.write(file)?))?;
         let offered: f64 = log.experience.infos.iter().map(|info| info.offered).sum();

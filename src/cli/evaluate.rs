@@ -34,7 +34,8 @@ pub(super) struct Evaluate {
     trace: Vec<PathBuf>,
     #[command(flatten)]
     cluster: Cluster,
-    /// Policy file of `hpatune train`, named by its file; may be repeated
+    /// Policy file of `hpatune train`, named by its file; may be repeated; `shipped` is the policy that ships, which
+    /// takes part when neither --policy nor --baseline is given
     #[cfg(feature = "train")]
     #[arg(long, value_name = "FILE")]
     policy: Vec<PathBuf>,
@@ -165,9 +166,13 @@ impl Evaluate {
         let current = current.map(|spec| Kind::Manifest(Box::new(spec)));
         all.extend(current.map(|kind| Contender { name: "current".to_owned(), kind }));
         #[cfg(feature = "train")]
-        for path in &self.policy {
-            let contender = named_policy(path, &all)?;
-            all.push(contender);
+        {
+            let ships = self.policy.is_empty() && self.baseline.is_empty();
+            let shipped = ships.then(|| PathBuf::from(crate::cli::learned::SHIPPED));
+            for path in self.policy.iter().chain(&shipped) {
+                let contender = named_policy(path, &all)?;
+                all.push(contender);
+            }
         }
         Ok(all)
     }
@@ -176,7 +181,7 @@ impl Evaluate {
 /// A learned policy. Its name is the file's, or, where that is taken, the path.
 #[cfg(feature = "train")]
 fn named_policy(path: &Path, others: &[Contender]) -> Result<Contender, InputError> {
-    let policy = crate::rl::Policy::load(path)?;
+    let policy = crate::cli::learned::open(path)?;
     let stem = path.file_stem().map_or_else(|| "policy".to_owned(), |stem| stem.to_string_lossy().into_owned());
     let taken = others.iter().any(|other| other.name == stem);
     let name = if taken { path.display().to_string() } else { stem };

@@ -25,19 +25,20 @@ use crate::sim::Level;
 
 /// Write what was found as a manifest: an HPA, a patch, a KEDA ScaledObject, or Knative annotations
 ///
-/// From `hpatune tune -o` it takes the configuration as it is. Of a policy it takes what the policy settles on over the
-/// training part of a trace: of each field the median or the most frequent value. With a trace, the manifest says what
+/// From `hpatune tune -o` it takes the configuration as it is. Of a policy, by default the one that ships, it takes what
+/// the policy settles on over the training part of a trace: of each field the median or the most frequent value. With a trace, the manifest says what
 /// it costs on the test part, how many requests come late, and the same of the policy, the tuned and the stock HPA.
 ///
 /// An HPA knows no time of day: `--mode schedule` writes KEDA cron triggers (`--kind keda`), or one patch of
 /// minReplicas per change as JSON Lines, each with the cron expression of a CronJob (`--kind patch`). Hours are UTC.
 #[derive(Debug, clap::Args)]
-#[command(group = clap::ArgGroup::new("source").required(true))]
+#[cfg_attr(not(feature = "train"), command(group = clap::ArgGroup::new("source").required(true)))]
+#[cfg_attr(feature = "train", command(group = clap::ArgGroup::new("source")))]
 pub(super) struct Export {
     /// The best static HPA, from `hpatune tune -o`
     #[arg(long, value_name = "FILE", group = "source")]
     tuned: Option<PathBuf>,
-    /// A learned policy, from `hpatune train`
+    /// A learned policy, from `hpatune train`; `shipped` is the one that ships
     #[cfg(feature = "train")]
     #[arg(long, value_name = "FILE", group = "source", requires = "trace")]
     policy: Option<PathBuf>,
@@ -145,6 +146,13 @@ impl Export {
         #[cfg(feature = "train")]
         if let Some(path) = &self.policy {
             return policy(path);
+        } else if self.tuned.is_none() {
+            if self.trace.is_some() {
+                return policy(Path::new(learned::SHIPPED));
+            }
+            let help =
+                "name the file of `hpatune tune -o` with --tuned, or a trace for the policy that ships to settle on";
+            return Err(InputError::new("there is nothing to export", help));
         }
         let path = self.tuned.as_deref().unwrap_or(Path::new("-"));
         let text = if path.as_os_str() == "-" {
@@ -286,10 +294,10 @@ fn notes(path: &Path, bytes: &[u8], experiment: &Experiment) -> BTreeMap<String,
 
 #[cfg(feature = "train")]
 fn policy(path: &Path) -> Result<Choice, InputError> {
-    let policy = crate::rl::Policy::load(path)?;
-    let bytes = std::fs::read(path).map_err(|error| InputError::io(path, "read", &error))?;
+    let policy = learned::open(path)?;
+    let bytes = learned::bytes(path)?;
     let card = policy.card();
-    let experiment = Experiment::parse(&card.config, path)?;
+    let experiment = learned::experiment(&policy, path)?;
     let mut notes = notes(path, &bytes, &experiment);
     notes.insert("hpatune/seed".to_owned(), card.seed.to_string());
     let traces: Vec<String> =

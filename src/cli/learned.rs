@@ -1,11 +1,17 @@
 //! A learned policy as commands use it: each function flies from its own start.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
+
 use crate::autoscalers::Recipe;
+use crate::config::Experiment;
 use crate::env::{Pilot, Start};
+use crate::error::InputError;
 use crate::eval::contender::Kind;
 use crate::eval::{Task, World, start};
 use crate::rl::card::{most_far, not_justified};
@@ -13,10 +19,57 @@ use crate::rl::{Policy, policy};
 use crate::sim::{Patch, Telemetry, Tuner};
 use crate::units::SimTime;
 
+/// What names the policy that ships, in place of a file. A file of this name is `./shipped`.
+pub(super) const SHIPPED: &str = "shipped";
+
+/// Reads a policy file, or takes the one that ships.
+///
+/// # Errors
+/// What [`Policy::load`] refuses.
+pub(super) fn open(path: &Path) -> Result<Policy, InputError> {
+    if ships(path) { Ok(Policy::shipped()) } else { Policy::load(path) }
+}
+
+/// The bytes of a policy file, or of the one that ships.
+///
+/// # Errors
+/// It cannot be read.
+pub(super) fn bytes(path: &Path) -> Result<Cow<'static, [u8]>, InputError> {
+    if ships(path) {
+        return Ok(Cow::Borrowed(policy::SHIPPED));
+    }
+    std::fs::read(path).map(Cow::Owned).map_err(|error| InputError::io(path, "read", &error))
+}
+
+/// A policy file and its checksum.
+///
+/// # Errors
+/// It cannot be read.
+pub(super) fn source(path: &Path) -> Result<policy::Source, InputError> {
+    let sha256 = Sha256::digest(bytes(path)?).iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(policy::Source { path: path.display().to_string(), sha256 })
+}
+
+/// The world that a policy was trained in; of the one that ships, with loads as they are.
+///
+/// # Errors
+/// The file holds another version's.
+pub(super) fn experiment(policy: &Policy, path: &Path) -> Result<Experiment, InputError> {
+    let mut experiment = Experiment::parse(&policy.card().config, path)?;
+    if ships(path) {
+        experiment.workload.fit_pods = None;
+    }
+    Ok(experiment)
+}
+
+fn ships(path: &Path) -> bool {
+    path.as_os_str() == SHIPPED
+}
+
 /// How a policy flies a function: what it starts from, and whether it moves that.
 pub(super) struct Flight {
-    /// The start: the one it was learned from, else one found on the function's own training time, as the tuned
-    /// baseline is.
+    /// The start: the one it was learned from, else the one that all functions share, else one found on the function's
+    /// own training time, as the tuned baseline is.
     pub(super) start: Start,
     /// The whole.
     pub(super) recipe: Recipe,
@@ -27,7 +80,9 @@ pub(super) fn flight(policy: &Policy, task: &Task, world: &World<'_>, tick: &(dy
     let known = policy.start(&task.trace, &task.function).map(|origin| (origin.start.clone(), origin.flies));
     let (start, flies) = known.unwrap_or_else(|| {
         let card = policy.card();
-        (start::find(card.start, card.violation_limit, task, world, tick).start, true)
+        let shared = card.shared.map(|linear| Start::linear(linear, world.hpa));
+        let find = || start::find(card.start, card.violation_limit, task, world, tick).start;
+        (shared.unwrap_or_else(find), true)
     });
     let recipe = if flies {
         let (policy, linear) = (policy.clone(), start.linear);

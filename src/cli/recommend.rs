@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::cli::{Status, output};
+use crate::cli::{Status, learned, output};
 use crate::config::Experiment;
+use crate::env::Start;
 use crate::env::live::{Sighting, knobs, patched};
 use crate::env::observation::NAMES;
 use crate::env::start::Kind;
@@ -44,8 +45,8 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Recommend {
-    /// Policy file of `hpatune train`
-    #[arg(long, value_name = "FILE")]
+    /// Policy file of `hpatune train`; left out, the policy that ships
+    #[arg(long, value_name = "FILE", default_value = learned::SHIPPED)]
     policy: PathBuf,
     /// Recent metrics: a trace, or a CSV, TSV or Parquet file with --map; `-` is standard input
     #[arg(long, value_name = "FILE")]
@@ -99,12 +100,13 @@ struct State {
 impl Recommend {
     pub(super) fn run(self, out: &mut impl Write) -> anyhow::Result<Status> {
         within("--violations", self.violations, 0.0, 1.0)?;
-        let policy = Policy::load(&self.policy)?;
+        let policy = learned::open(&self.policy)?;
         let experiment = self.experiment(&policy)?;
         let trace = self.read()?;
         let series = &trace.functions[0];
         let origin = policy.start("", &series.function);
-        let start = origin.map(|origin| &origin.start);
+        let shared = policy.card().shared.map(|linear| Start::linear(linear, &experiment.hpa));
+        let start = origin.map(|origin| &origin.start).or(shared.as_ref());
         if start.is_none() && policy.card().start == Kind::Linear {
             tracing::warn!("the policy has not learned on {:?}: it starts from the HPA alone", series.function);
         }
@@ -158,7 +160,7 @@ impl Recommend {
 
     /// The world of the policy, with the pods of the Deployment. Live metrics are taken as they are, not scaled.
     fn experiment(&self, policy: &Policy) -> Result<Experiment, InputError> {
-        let mut experiment = Experiment::parse(&policy.card().config, &self.policy)?;
+        let mut experiment = learned::experiment(policy, &self.policy)?;
         experiment.workload.fit_pods = None;
         if let Some(path) = &self.deployment {
             let mut sim = experiment.sim();
@@ -201,7 +203,7 @@ impl Recommend {
     }
 
     fn checksum(&self) -> Result<String, InputError> {
-        let bytes = std::fs::read(&self.policy).map_err(|error| InputError::io(&self.policy, "read", &error))?;
+        let bytes = learned::bytes(&self.policy)?;
         Ok(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
     }
 

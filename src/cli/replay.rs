@@ -32,7 +32,7 @@ pub(super) struct Replay {
     /// Baseline that scales, such as stock-50, tuned or schedule
     #[arg(long, value_name = "NAME")]
     autoscaler: Option<Baseline>,
-    /// Policy file of `hpatune train` that moves the HPA's fields
+    /// Policy file of `hpatune train` that moves the HPA's fields; `shipped` is the policy that ships
     #[cfg(feature = "train")]
     #[arg(long, value_name = "FILE", conflicts_with = "autoscaler")]
     policy: Option<PathBuf>,
@@ -121,7 +121,7 @@ impl Replay {
         }
         #[cfg(feature = "train")]
         if let Some(path) = &self.policy {
-            let policy = crate::rl::Policy::load(path)?;
+            let policy = super::learned::open(path)?;
             return Ok(Contender { name: "policy".to_owned(), kind: super::learned::kind(policy) });
         }
         let kind = match &world.current {

@@ -7,11 +7,48 @@ use rayon::prelude::*;
 
 use super::output;
 use super::traces::Loaded;
+use crate::autoscalers::linear::Linear;
 use crate::config::Experiment;
-use crate::env::{Scenario, Shares};
+use crate::env::start::Kind;
+use crate::env::{Scenario, Shares, Start};
 use crate::error::{InputError, Place};
 use crate::eval::{self, Task, guard, start, tasks};
-use crate::rl::policy::Origin;
+use crate::rl::policy::{Card, Origin};
+
+const INTERRUPTED: &str = "interrupted before learning began; start again";
+
+/// What an earlier part of a run has found.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Known<'a> {
+    /// Starts, function by function.
+    pub(super) origins: &'a [Origin],
+    /// The linear policy that all start from.
+    pub(super) shared: Option<Linear>,
+}
+
+impl<'a> Known<'a> {
+    /// What a policy or a checkpoint says.
+    pub(super) fn of(card: &'a Card) -> Self {
+        Self { origins: &card.starts, shared: card.shared }
+    }
+
+    /// The starts of a run of `kind`.
+    pub(super) fn starts(kind: Kind, origins: &'a [Origin]) -> Self {
+        let first = origins.first().filter(|_| kind == Kind::Shared);
+        Self { origins, shared: first.and_then(|origin| origin.start.linear) }
+    }
+}
+
+/// Functions, ready to learn on.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    /// One a function and factor on its load.
+    pub(super) scenarios: Vec<Scenario>,
+    /// What each starts from.
+    pub(super) origins: Vec<Origin>,
+    /// The linear policy that all start from, where they share one.
+    pub(super) shared: Option<Linear>,
+}
 
 /// A function under one factor on its load.
 struct Ground<'a> {
@@ -21,33 +58,47 @@ struct Ground<'a> {
     task: Task,
 }
 
-/// Every function of every trace that can be judged, once for each factor on the load. Starts that `known` lists are
-/// taken from there; the others are found, unless `stopped` is set meanwhile.
+/// Every function of every trace that can be judged, once for each factor on the load, with its start, and the linear
+/// policy that they share where they do. Starts that `known` lists are taken from there; the others are found, unless
+/// `stopped` is set meanwhile.
 ///
 /// # Errors
 /// A trace of which nothing can be learned; training time that is shorter than an episode; an interruption.
 pub(super) fn scenarios(
     experiment: &Experiment,
     loaded: &[Loaded],
-    known: &[Origin],
+    known: Known<'_>,
     stopped: &AtomicBool,
-) -> anyhow::Result<(Vec<Scenario>, Vec<Origin>)> {
+) -> anyhow::Result<Prepared> {
     let grounds = grounds(experiment, loaded)?;
-    let world_ticks =
-        |it: &Ground<'_>| start::ticks(it.experiment.train.start, &world(&it.experiment, &it.experiment.sim()));
-    let missing = grounds.iter().filter(|ground| ground.known(known).is_none());
-    let bar = output::progress(missing.map(world_ticks).sum(), "candidates");
+    let kind = experiment.train.start;
+    let sim = experiment.sim();
+    let missing = grounds.iter().filter(|ground| ground.known(known.origins).is_none()).count();
+    let shares = kind == Kind::Shared && known.shared.is_none();
+    let ticks = missing as u64 * start::ticks(kind, &world(experiment, &sim));
+    let together = if shares { start::ticks_of_shared(grounds.len(), &world(experiment, &sim)) } else { 0 };
+    let bar = output::progress(ticks + together, "candidates");
+    let interrupted = || stopped.load(Ordering::Relaxed);
     let origin = |ground: &Ground<'_>| {
-        ground.known(known).cloned().or_else(|| {
-            let go = !stopped.load(Ordering::Relaxed);
-            go.then(|| ground.find(&|| bar.inc(1)))
-        })
+        ground.known(known.origins).cloned().or_else(|| (!interrupted()).then(|| ground.find(&|| bar.inc(1))))
     };
     let origins: Option<Vec<Origin>> = grounds.par_iter().map(origin).collect();
+    let mut origins = origins.filter(|_| !(shares && interrupted())).context(INTERRUPTED)?;
+    let mut linear = known.shared;
+    if shares {
+        let functions: Vec<_> =
+            grounds.iter().zip(&origins).map(|(it, origin)| (&it.task, &origin.reference)).collect();
+        let limit = experiment.train.violation_limit;
+        linear = Some(start::shared(limit, &functions, &world(experiment, &sim), &|| bar.inc(1)));
+    }
+    for origin in &mut origins {
+        if let Some(linear) = linear {
+            origin.start = Start::linear(linear, &experiment.hpa);
+        }
+    }
     bar.finish_and_clear();
-    let origins = origins.context("interrupted before learning began; start again")?;
     let scenarios = grounds.iter().zip(&origins).map(|(ground, origin)| ground.scenario(origin));
-    Ok((scenarios.collect::<Result<_, _>>()?, origins))
+    Ok(Prepared { scenarios: scenarios.collect::<Result<_, _>>()?, origins, shared: linear })
 }
 
 fn grounds<'a>(experiment: &Experiment, loaded: &'a [Loaded]) -> Result<Vec<Ground<'a>>, InputError> {

@@ -18,11 +18,14 @@ use self::ground::{Asked, Ground};
 use self::run::{CHECKPOINT, Run};
 use self::seeds::Seeds;
 use self::sweep::Sweeping;
-use super::{Status, output};
+use super::starts::Known;
+use super::{Status, learned, output};
 use crate::config::Experiment;
 use crate::error::{InputError, Place};
+use crate::rl::Policy;
 use crate::rl::device::Kind;
 use crate::rl::file::Archive;
+use crate::rl::policy::Card;
 use crate::rl::session;
 
 /// Learn a policy that moves the HPA's knobs, by the algorithm of train.algorithm
@@ -63,8 +66,13 @@ pub(super) struct Train {
     /// Directory of the results
     #[arg(short, long, value_name = "DIR", default_value = "policy")]
     output: PathBuf,
+    /// Policy to go on learning from on these traces (fine-tuning): its network, its actions, and its starts where it knows
+    /// them; `shipped` is the policy that ships
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["seeds", "sweep"])]
+    from: Option<PathBuf>,
     /// Go on with an interrupted run in this directory
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["config", "select", "steps", "seed", "seeds", "sweep", "output"])]
+    #[arg(long, value_name = "DIR",
+        conflicts_with_all = ["config", "select", "steps", "seed", "seeds", "sweep", "output", "from"])]
     resume: Option<PathBuf>,
 }
 
@@ -111,8 +119,16 @@ impl Train {
     fn one(&self, stopped: &AtomicBool) -> anyhow::Result<Run> {
         let device = self.device.open()?;
         let Some(directory) = &self.resume else {
-            let experiment = self.experiment()?;
-            let ground = Ground::prepare(&experiment, &self.asked(&experiment)?, &[], stopped)?;
+            let mut experiment = self.experiment()?;
+            let teacher = self.from.as_deref().map(learned::open).transpose()?;
+            if let Some(card) = teacher.as_ref().map(Policy::card) {
+                take_shape(&mut experiment, card)?;
+            }
+            let known = teacher.as_ref().map(|policy| Known::of(policy.card())).unwrap_or_default();
+            let mut ground = Ground::prepare(&experiment, &self.asked(&experiment)?, known, stopped)?;
+            if let (Some(teacher), Some(path)) = (teacher, &self.from) {
+                ground = ground.taught(teacher, path)?;
+            }
             let run = Run::begin(ground.session(&experiment, device)?, &self.output, &experiment)?;
             return run.watched(self.tensorboard || experiment.train.tensorboard);
         };
@@ -122,8 +138,8 @@ impl Train {
         let experiment = ground::experiment(directory)?;
         let recorded = card.traces.iter().map(|source| PathBuf::from(&source.path));
         let traces = if self.trace.is_empty() { recorded.collect() } else { self.trace.clone() };
-        let asked = Asked { traces, select: card.select };
-        let ground = Ground::prepare(&experiment, &asked, &card.starts, stopped)?;
+        let asked = Asked { traces, select: card.select.clone() };
+        let ground = Ground::prepare(&experiment, &asked, Known::of(&card), stopped)?.once_taught(card.from.clone());
         let run = Run::resume(ground.session(&experiment, device)?, directory, &saved)?;
         run.watched(self.tensorboard || experiment.train.tensorboard)
     }
@@ -146,6 +162,14 @@ impl Train {
         }
         Ok(Asked { traces: named.clone(), select: self.select.clone() })
     }
+}
+
+/// Takes over what fixes the shape of a policy that learning goes on from.
+fn take_shape(experiment: &mut Experiment, card: &Card) -> Result<(), InputError> {
+    let (env, train) = (&mut experiment.env, &mut experiment.train);
+    (env.action, env.control_interval) = (card.env.action.clone(), card.env.control_interval);
+    (train.hidden, train.start) = (card.hidden.clone(), card.start);
+    experiment.validate()
 }
 
 fn on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {

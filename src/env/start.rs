@@ -41,4 +41,7 @@ pub enum Kind {
     /// The linear policy evolved on the function's training time, where it beats the tuned HPA on validation time; the
     /// tuned HPA elsewhere.
     Linear,
+    /// One linear policy for all functions, evolved on all of them together. It stands in the policy file, so that a
+    /// function that was not learned on needs no search and no past of its own.
+    Shared,
 }

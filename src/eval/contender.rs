@@ -148,7 +148,7 @@ pub fn ticks_of_static(world: &World<'_>) -> u64 {
 /// How often the evolution of `linear` ticks, but for functions with less than a day of training time.
 #[must_use]
 pub fn ticks_of_linear(world: &World<'_>) -> u64 {
-    evolve::ticks(world.tune.linear_steps)
+    evolve::ticks(world.tune.linear_steps, 1)
 }
 
 /// The stock HPA at 80 % on grounds, as [`best_static`] would score it.

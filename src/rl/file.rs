@@ -75,7 +75,11 @@ impl Archive {
         Self::parse(&bytes).map_err(|error| error.at(Place::file(path)))
     }
 
-    fn parse(bytes: &[u8]) -> Result<Self, InputError> {
+    /// The archive in a file's bytes.
+    ///
+    /// # Errors
+    /// They are not a safetensors file, or were not written by hpatune.
+    pub fn parse(bytes: &[u8]) -> Result<Self, InputError> {
         let wrong = |error: safetensors::SafeTensorError| broken(format!("not a safetensors file: {error}"));
         let file = SafeTensors::deserialize(bytes).map_err(wrong)?;
         let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(wrong)?;

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 /// Normalised values are cut to this on both sides.
 pub(super) const CUT: f64 = 10.0;
+/// Added to variances, so that a value that never changes is not blown up.
+const LEAST_VARIANCE: f64 = 1e-4;
 
 /// Moments of all vectors seen so far.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,6 +21,17 @@ impl Moments {
     #[must_use]
     pub fn new(length: usize) -> Self {
         Self { count: 0.0, mean: vec![0.0; length], squares: vec![0.0; length] }
+    }
+
+    /// The moments behind a normalisation, as of so many vectors seen.
+    #[must_use]
+    pub fn behind(normalizer: &Normalizer, count: f64) -> Self {
+        let variance = |&scale: &f32| (f64::from(scale).powi(-2) - LEAST_VARIANCE).max(0.0);
+        Self {
+            count,
+            mean: normalizer.mean.iter().map(|&mean| f64::from(mean)).collect(),
+            squares: normalizer.scale.iter().map(|scale| variance(scale) * count).collect(),
+        }
     }
 
     /// Number of values in a vector.
@@ -57,7 +70,7 @@ impl Moments {
     /// The normalisation that these moments give.
     #[must_use]
     pub fn normalizer(&self) -> Normalizer {
-        let scale = |index: usize| (1.0 / (self.variance(index) + 1e-4).sqrt()) as f32;
+        let scale = |index: usize| (1.0 / (self.variance(index) + LEAST_VARIANCE).sqrt()) as f32;
         Normalizer {
             mean: self.mean.iter().map(|&mean| mean as f32).collect(),
             scale: (0..self.len()).map(scale).collect(),
@@ -128,6 +141,17 @@ impl RewardScale {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn moments_are_found_again_behind_their_normalisation() {
+        let mut moments = Moments::new(2);
+        moments.update(&[1.0, 5.0, 3.0, 9.0, 8.0, 7.0]);
+        let again = Moments::behind(&moments.normalizer(), 3.0);
+        for index in 0..2 {
+            assert!((again.variance(index) - moments.variance(index)).abs() < 1e-3);
+        }
+        assert!(again.normalizer().mean.iter().zip(&moments.mean).all(|(a, b)| (f64::from(*a) - b).abs() < 1e-5));
+    }
 
     #[test]
     fn moments_are_those_of_all_rows() {

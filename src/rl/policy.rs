@@ -24,6 +24,9 @@ use crate::units::SimTime;
 const FORMAT: u32 = 1;
 const GUARDED: u32 = 2;
 
+/// The file of the policy that ships, made by `scripts/train-default.sh`.
+pub const SHIPPED: &[u8] = include_bytes!("../../policies/default.safetensors");
+
 /// What a policy file says about itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Card {
@@ -57,6 +60,12 @@ pub struct Card {
     pub violation_limit: f64,
     /// What it started from, function by function.
     pub starts: Vec<Origin>,
+    /// The linear policy that all functions start from, where they share one; functions that it has not learned on too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared: Option<Linear>,
+    /// The policy that it went on from, where it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Source>,
     /// The traces it has learned from.
     pub traces: Vec<Source>,
     /// Patterns of the functions it has learned from; none is all.
@@ -133,6 +142,8 @@ impl Card {
             start: train.start,
             violation_limit: train.violation_limit,
             starts: Vec::new(),
+            shared: None,
+            from: None,
             traces,
             select: select.to_vec(),
             config: config.to_owned(),
@@ -189,6 +200,18 @@ impl Policy {
     /// It cannot be read, is not a policy, or was made for another observation or action; both are named.
     pub fn load(path: &Path) -> Result<Self, InputError> {
         Archive::read(path).and_then(|archive| Self::unpack(&archive).map_err(|error| error.at(Place::file(path))))
+    }
+
+    /// The policy that ships. It knows no function by name: each starts from the linear policy that all share.
+    ///
+    /// # Panics
+    /// Never: a test reads it.
+    #[must_use]
+    pub fn shipped() -> Self {
+        let policy = Archive::parse(SHIPPED).and_then(|archive| Self::unpack(&archive));
+        let mut policy = policy.expect("policies/default.safetensors is of this version");
+        policy.card.starts.clear();
+        policy
     }
 
     /// The file's contents.
@@ -405,6 +428,13 @@ mod tests {
             let (_directory, path) = saved(&policy.pack());
             assert_eq!(Policy::load(&path).unwrap(), policy);
         }
+    }
+
+    #[test]
+    fn the_policy_that_ships_is_of_this_version_and_needs_no_search() {
+        let shipped = Policy::shipped();
+        assert!(shipped.card.shared.is_some() && shipped.start("pool4", "cluster4").is_none());
+        assert!(SHIPPED.len() < 1 << 20, "small enough for a repository");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::algorithms::offline::Offline;
 use super::algorithms::q_learning::QLearning;
+use super::brain::Brain;
 use super::failure::{Failure, unsound};
 use super::file::{Archive, broken};
 use super::learner::{Learner, Report};
@@ -107,13 +108,15 @@ impl Session {
     /// A new run on `scenarios`, of which there is at least one.
     ///
     /// # Errors
-    /// The algorithm learns from a log, and there is none, or one that was collected elsewhere.
+    /// The algorithm learns from a log, and there is none, or one that was collected elsewhere; the `teacher`, from whose
+    /// network learning goes on, has another shape.
     pub fn new(
         settings: &Settings,
         env: &env::Settings,
         scenarios: Arc<[Scenario]>,
         card: Card,
         log: Option<Log>,
+        teacher: Option<&Policy>,
         device: Device,
     ) -> Result<Self, InputError> {
         let actions = Arc::new(Actions::new(&env.action));
@@ -124,8 +127,14 @@ impl Session {
         let envs = || (0..settings.n_envs).map(|_| one()).collect::<Vec<_>>();
         let learner: Box<dyn Learner<Info>> = match (algorithms::method(settings), settings.algorithm) {
             (Some(method), _) => {
-                Box::new(Trainer::new(settings.clone(), method, envs(), env.steps(), &actions.first(), device))
+                let new = Trainer::new(settings.clone(), method, envs(), env.steps(), &actions.first(), device);
+                Box::new(match teacher.map(|policy| (policy.brain(), policy.card().step)) {
+                    None => new,
+                    Some((Brain::Network(actor), steps)) => new.taught(actor, steps)?,
+                    Some(_) => return Err(no_teacher("the policy is no network")),
+                })
             }
+            _ if teacher.is_some() => return Err(no_teacher("this algorithm has no actor that could be taught")),
             (None, Algorithm::QLearning) => {
                 let features = settings.q_learning.places();
                 Box::new(QLearning::new(settings.clone(), features, envs(), env.steps(), actions.keep()))
@@ -299,6 +308,10 @@ fn snapshot(learner: &dyn Learner<Info>) -> (Archive, Value) {
     let mut archive = Archive::default();
     let state = learner.save(&mut archive);
     (archive, state)
+}
+
+fn no_teacher(problem: &str) -> InputError {
+    InputError::new(problem, "fine-tune a network by ppo, or start anew without --from").field("--from")
 }
 
 fn no_log(algorithm: Algorithm) -> InputError {

@@ -16,7 +16,7 @@ use super::gradient::{Losses, Minibatch};
 use super::heads;
 use super::learner::{Learner, Report};
 use super::moments::{Moments, Normalizer, RewardScale};
-use super::network::{Buffers, Network};
+use super::network::{Buffers, Mlp, Network};
 use super::rollout::{self, Actor, Trajectory};
 use super::settings::{Critic, Settings};
 use crate::env::Environment;
@@ -88,6 +88,24 @@ impl<E: Environment> Trainer<E> {
         let state = State { adam: Adam::new(theta.len()), theta, reference: Vec::new(), counts };
         let executor = Executor::new(settings.executor, &network, device);
         Self { settings, method, network, state, envs, steps, executor }
+    }
+
+    /// The same trainer, whose first policy is that of an `actor` that has learned from `steps` steps elsewhere.
+    ///
+    /// # Errors
+    /// The actor has other layers.
+    pub fn taught(mut self, actor: &Perceptron, steps: u64) -> Result<Self, InputError> {
+        let shape = |mlp: &Mlp| mlp.layers.iter().map(|layer| (layer.inputs, layer.outputs)).collect::<Vec<_>>();
+        let (theirs, ours) = (shape(&actor.mlp), shape(&self.network.actor));
+        if theirs != ours {
+            let problem = format!("the policy's layers are {theirs:?}, and those of this run {ours:?}");
+            return Err(
+                InputError::new(problem, "take over [env.action] and train.hidden of the policy").field("--from")
+            );
+        }
+        self.state.theta[..actor.theta.len()].copy_from_slice(&actor.theta);
+        self.state.counts.observations = Moments::behind(&actor.normalizer, steps as f64);
+        Ok(self)
     }
 
     /// The network.

@@ -295,3 +295,29 @@ fn a_safety_critic_stands_in_the_policys_file_with_its_errors() {
     let resumed = hpatune().current_dir(ground.path()).args(["train", "--resume", "safe"]).output().unwrap();
     assert!(resumed.status.success() && fs::read(&policy).unwrap() == bytes, "a finished run stays as it is");
 }
+
+#[test]
+fn a_policy_that_shares_its_start_goes_on_elsewhere() {
+    let ground = ground();
+    let at = |name: &str| ground.path().join(name);
+    fs::write(at("train.toml"), CONFIG.replace("[train]", "[train]\nstart = \"shared\"")).unwrap();
+    assert!(train(ground.path(), "first", "2").status().unwrap().success());
+    let run = |arguments: &[&str]| {
+        let output = hpatune().current_dir(ground.path()).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let card = |policy: &str| -> serde_json::Value {
+        serde_json::from_str(&run(&["inspect", "--json", &format!("{policy}/policy.safetensors")])).unwrap()
+    };
+    run(&["synth", "--profile", "weekly", "--seed", "5", "--duration", "1d", "-o", "other.parquet"]);
+    let first = "first/policy.safetensors";
+    let evaluate =
+        ["evaluate", "-c", "train.toml", "--trace", "other.parquet", "--baseline", "stock-80", "--seeds", "1"];
+    run(&[&evaluate[..], &["--level", "fluid", "--policy", first]].concat());
+    run(&["train", "-c", "train.toml", "--trace", "other.parquet", "--from", first, "-o", "second", "--steps", "2000"]);
+    let (one, two) = (card("first"), card("second"));
+    assert!(one["shared"]["pods"].is_array() && one["shared"] == two["shared"], "the start is taken over");
+    assert_eq!(two["from"]["path"], first);
+    assert_ne!(one["starts"][0]["trace"], two["starts"][0]["trace"]);
+}

@@ -6,14 +6,16 @@ use std::sync::atomic::AtomicBool;
 
 use candle_core::Device;
 
-use crate::cli::{starts, traces};
+use crate::autoscalers::linear::Linear;
+use crate::cli::starts::{self, Known};
+use crate::cli::{learned, traces};
 use crate::config::Experiment;
 use crate::env::Scenario;
 use crate::error::InputError;
-use crate::rl::Session;
 use crate::rl::executor::Executor;
 use crate::rl::log::Log;
 use crate::rl::policy::{Card, Origin, Source};
+use crate::rl::{Policy, Session};
 
 /// Functions to learn on.
 pub(super) struct Ground {
@@ -21,6 +23,10 @@ pub(super) struct Ground {
     select: Vec<String>,
     scenarios: Arc<[Scenario]>,
     starts: Vec<Origin>,
+    shared: Option<Linear>,
+    /// The policy that learning goes on from.
+    from: Option<Source>,
+    teacher: Option<Policy>,
 }
 
 /// The traces and functions that a run was asked for.
@@ -36,7 +42,7 @@ impl Ground {
     pub(super) fn prepare(
         experiment: &Experiment,
         asked: &Asked,
-        known: &[Origin],
+        known: Known<'_>,
         stopped: &AtomicBool,
     ) -> anyhow::Result<Self> {
         let loaded = traces::load(&asked.traces, &asked.select)?;
@@ -49,13 +55,31 @@ impl Ground {
         experiment: &Experiment,
         loaded: &[traces::Loaded],
         asked: &Asked,
-        known: &[Origin],
+        known: Known<'_>,
         stopped: &AtomicBool,
     ) -> anyhow::Result<Self> {
-        let (scenarios, starts) = starts::scenarios(experiment, loaded, known, stopped)?;
+        let ready = starts::scenarios(experiment, loaded, known, stopped)?;
         let source = |it: &traces::Loaded| Source { path: it.source.file.clone(), sha256: it.source.sha256.clone() };
         let sources = loaded.iter().map(source).collect();
-        Ok(Self { sources, select: asked.select.clone(), scenarios: scenarios.into(), starts })
+        Ok(Self {
+            sources,
+            select: asked.select.clone(),
+            scenarios: ready.scenarios.into(),
+            starts: ready.origins,
+            shared: ready.shared,
+            from: None,
+            teacher: None,
+        })
+    }
+
+    /// The same ground, on which learning goes on from the policy of a file.
+    pub(super) fn taught(self, teacher: Policy, path: &Path) -> Result<Self, InputError> {
+        Ok(Self { from: Some(learned::source(path)?), teacher: Some(teacher), ..self })
+    }
+
+    /// The same ground, of a run that once went on from a policy and is resumed.
+    pub(super) fn once_taught(self, from: Option<Source>) -> Self {
+        Self { from, ..self }
     }
 
     /// What learning starts from, function by function.
@@ -72,8 +96,8 @@ impl Ground {
             _ => None,
         };
         let card = Card::new(env, train, self.sources.clone(), &self.select, &experiment.to_toml());
-        let card = Card { starts: self.starts.clone(), ..card };
-        Session::new(train, env, Arc::clone(&self.scenarios), card, log, device)
+        let card = Card { starts: self.starts.clone(), shared: self.shared, from: self.from.clone(), ..card };
+        Session::new(train, env, Arc::clone(&self.scenarios), card, log, self.teacher.as_ref(), device)
     }
 }
 

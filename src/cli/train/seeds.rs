@@ -10,6 +10,7 @@ use super::ground::{Asked, Ground, experiment};
 use super::run::{CARD, CHECKPOINT, POLICY, Run};
 use super::together::together;
 use crate::cli::output;
+use crate::cli::starts::Known;
 use crate::config::Experiment;
 use crate::error::{InputError, Place};
 use crate::eval::stats::{Bootstrap, Interval, interquartile_mean, mean};
@@ -125,7 +126,11 @@ impl Seeds {
         stopped: &AtomicBool,
         out: &mut impl Write,
     ) -> anyhow::Result<()> {
-        let ground = Ground::prepare(&self.experiment, &self.file.asked, &self.known()?, stopped)?;
+        let ground = {
+            let origins = self.known()?;
+            let known = Known::starts(self.experiment.train.start, &origins);
+            Ground::prepare(&self.experiment, &self.file.asked, known, stopped)?
+        };
         let bar = output::progress(0, "steps");
         let one = |seed: u64| -> anyhow::Result<Option<Outcome>> {
             let mut experiment = self.experiment.clone();

@@ -1,4 +1,4 @@
-//! Evolution of the `linear` policy of a function, on its training time alone.
+//! Evolution of the `linear` policy of a function, or of several together, on their training time alone.
 //!
 //! A generation is judged on stretches drawn anew from all parts of training time, the same for all of its candidates,
 //! so that weights which suit one afternoon do not win. The distribution's late means are then judged on the whole of
@@ -30,6 +30,8 @@ const POPULATION: usize = 24;
 const SIGMA: f64 = 0.15;
 /// Parts of training time of which a generation sees a stretch each.
 const PARTS: u32 = 8;
+/// The same for each function where several evolve one policy together.
+const PARTS_TOGETHER: u32 = 4;
 /// Length of a stretch: long against start-up, stabilisation and queues.
 const STRETCH: Duration = Duration::from_hours(2);
 /// Late means that are judged on the whole of training time.
@@ -44,75 +46,112 @@ pub struct Evolved {
     pub budget: Budget,
 }
 
+/// A function to evolve on.
+#[derive(Debug, Clone)]
+pub struct Field {
+    /// Where.
+    pub ground: Ground,
+    /// What the objective is divided by, above 0, so that functions of all sizes count alike.
+    pub unit: f64,
+}
+
 /// Evolves the linear policy of a function. `tick` is told of each candidate.
 #[must_use]
 pub fn evolve(ground: &Ground, world: &World<'_>, tick: &(dyn Fn() + Sync)) -> Evolved {
-    let evolution = Evolution { ground, world, hpa: Linear::hpa(world.hpa), tick };
-    let (generations, seed) = (generations(ground, world), 0);
+    together(&[Field { ground: ground.clone(), unit: 1.0 }], world, tick)
+}
+
+/// Evolves one linear policy for all functions, of which there is at least one: the least sum of objectives, each in
+/// its unit. The budget is that of so many functions.
+#[must_use]
+pub fn together(fields: &[Field], world: &World<'_>, tick: &(dyn Fn() + Sync)) -> Evolved {
+    let evolution = Evolution { fields, world, hpa: Linear::hpa(world.hpa), tick };
+    let (generations, seed) = (evolution.generations(), 0);
     let mut budget = Budget::default();
     let mut cma = Cma::new(Linear::first().to_vec(), SIGMA, POPULATION, seed);
     let mut finalists = vec![Linear::first()];
     for generation in 0..generations {
-        let windows = stretches(&ground.window, seed, generation);
-        cma.step(|candidates| evolution.judge(candidates, &windows, generation, &mut budget));
+        let flights = evolution.stretches(seed, generation);
+        cma.step(|candidates| evolution.judge(candidates, &flights, generation, &mut budget));
         if generations - generation <= FINALISTS {
             finalists.push(Linear::from_slice(cma.mean()));
         }
     }
     let candidates: Vec<Vec<f64>> = finalists.iter().map(Linear::to_vec).collect();
-    let scores = evolution.judge(&candidates, std::slice::from_ref(&ground.window), 0, &mut budget);
+    let whole: Vec<_> = fields.iter().map(|field| (field, field.ground.window.clone())).collect();
+    let scores = evolution.judge(&candidates, &whole, 0, &mut budget);
     let best = (0..scores.len()).fold(0, |best, at| if scores[at] < scores[best] { at } else { best });
     Evolved { linear: finalists[best], budget }
 }
 
-/// How often [`evolve`] ticks on a function with a day or more of training time, given the budget in decisions.
+/// How often [`together`] ticks on `functions` with a day or more of training time, given the budget in decisions.
 #[must_use]
-pub fn ticks(steps: u64) -> u64 {
-    let seen = u64::from(PARTS) * STRETCH.as_secs() / 60 * POPULATION as u64;
+pub fn ticks(steps: u64, functions: usize) -> u64 {
+    let seen = u64::from(parts(functions)) * STRETCH.as_secs() / 60 * POPULATION as u64;
     (steps / seen).max(1) * POPULATION as u64 + 1 + FINALISTS
 }
 
-/// Generations that the budget of `[tune]` allows, at least one.
-fn generations(ground: &Ground, world: &World<'_>) -> u64 {
-    let seen: u64 = stretches(&ground.window, 0, 0).iter().map(|it| it.end.since(it.start).as_secs() / 60).sum();
-    (world.tune.linear_steps / (seen.max(1) * POPULATION as u64)).max(1)
+fn parts(functions: usize) -> u32 {
+    if functions > 1 { PARTS_TOGETHER } else { PARTS }
 }
 
 struct Evolution<'a> {
-    ground: &'a Ground,
+    fields: &'a [Field],
     world: &'a World<'a>,
     hpa: hpa::Settings,
     tick: &'a (dyn Fn() + Sync),
 }
 
-impl Evolution<'_> {
-    /// The objective of each candidate over `windows`.
-    fn judge(&self, candidates: &[Vec<f64>], windows: &[Range<SimTime>], seed: u64, budget: &mut Budget) -> Vec<f64> {
+impl<'a> Evolution<'a> {
+    /// What a generation sees of each function.
+    fn stretches(&self, seed: u64, generation: u64) -> Vec<(&'a Field, Range<SimTime>)> {
+        let parts = parts(self.fields.len());
+        let of = |field: &'a Field| stretches(&field.ground.window, parts, seed, generation).into_iter();
+        self.fields.iter().flat_map(|field| of(field).map(move |window| (field, window))).collect()
+    }
+
+    /// Generations that the budget of `[tune]` allows, at least one.
+    fn generations(&self) -> u64 {
+        let seen: u64 = self.stretches(0, 0).iter().map(|(_, it)| it.end.since(it.start).as_secs() / 60).sum();
+        let steps = self.world.tune.linear_steps.saturating_mul(self.fields.len() as u64);
+        (steps / (seen.max(1) * POPULATION as u64)).max(1)
+    }
+
+    /// The objective of each candidate over `flights`.
+    fn judge(
+        &self,
+        candidates: &[Vec<f64>],
+        flights: &[(&Field, Range<SimTime>)],
+        seed: u64,
+        budget: &mut Budget,
+    ) -> Vec<f64> {
         let one = |weights: &Vec<f64>| {
             let tuner = Linear::from_slice(weights).tuner(self.world.hpa);
-            let runs = windows.iter().map(|window| self.run(tuner, window, seed));
-            let score = runs.fold((0.0, 0.0), |sum, run| (sum.0 + run.objective, sum.1 + run.sim.simulated_s));
+            let runs = flights.iter().map(|(field, window)| (self.run(&field.ground, tuner, window, seed), field.unit));
+            let sum = |sum: (f64, f64), (run, unit): (sim::Outcome, f64)| {
+                (sum.0 + run.objective / unit, sum.1 + run.sim.simulated_s)
+            };
+            let score = runs.fold((0.0, 0.0), sum);
             (self.tick)();
             score
         };
         let scores: Vec<(f64, f64)> = candidates.par_iter().map(one).collect();
         budget.configurations += candidates.len() as u64;
-        budget.runs += (candidates.len() * windows.len()) as u64;
+        budget.runs += (candidates.len() * flights.len()) as u64;
         budget.simulated_s += scores.iter().map(|score| score.1).sum::<f64>();
         scores.into_iter().map(|score| score.0).collect()
     }
 
-    fn run(&self, mut tuner: LinearTuner, window: &Range<SimTime>, seed: u64) -> sim::Outcome {
+    fn run(&self, ground: &Ground, mut tuner: LinearTuner, window: &Range<SimTime>, seed: u64) -> sim::Outcome {
         let hpa = Box::new(HpaAutoscaler::new(&self.hpa));
-        let workload = &self.ground.workload;
-        sim::run(workload, self.world.sim, hpa, Some(&mut tuner), seed, window.clone(), false).outcome
+        sim::run(&ground.workload, self.world.sim, hpa, Some(&mut tuner), seed, window.clone(), false).outcome
     }
 }
 
-/// What a generation sees: a stretch of each part of training time, or all of it when it is short.
-fn stretches(window: &Range<SimTime>, seed: u64, generation: u64) -> Vec<Range<SimTime>> {
+/// What a generation sees: a stretch of each of so many parts of training time, or all of it when it is short.
+fn stretches(window: &Range<SimTime>, parts: u32, seed: u64, generation: u64) -> Vec<Range<SimTime>> {
     let steps = |span: Duration| (span.as_micros() / LOAD_STEP.as_micros()) as u32;
-    let (part, stretch) = (steps(window.end.since(window.start)) / PARTS, steps(STRETCH));
+    let (part, stretch) = (steps(window.end.since(window.start)) / parts, steps(STRETCH));
     if part <= stretch {
         return vec![window.clone()];
     }
@@ -121,7 +160,7 @@ fn stretches(window: &Range<SimTime>, seed: u64, generation: u64) -> Vec<Range<S
         let start = window.start + LOAD_STEP * (part * index + rng.random_range(0..=part - stretch));
         start..start + STRETCH
     };
-    (0..PARTS).map(one).collect()
+    (0..parts).map(one).collect()
 }
 
 #[cfg(test)]
@@ -131,7 +170,7 @@ mod tests {
     #[test]
     fn stretches_lie_in_their_parts_and_change_with_the_generation() {
         let window = SimTime::from_secs(3600)..SimTime::from_secs(3600 + 5 * 86_400);
-        let (first, second) = (stretches(&window, 0, 0), stretches(&window, 0, 1));
+        let (first, second) = (stretches(&window, PARTS, 0, 0), stretches(&window, PARTS, 0, 1));
         assert_ne!(first, second);
         let part = Duration::from_hours(15);
         for (index, stretch) in first.iter().enumerate() {
@@ -140,6 +179,6 @@ mod tests {
             assert_eq!(stretch.end.since(stretch.start), STRETCH);
         }
         let short = SimTime::ZERO..SimTime::from_secs(7200);
-        assert_eq!(stretches(&short, 0, 3), [short]);
+        assert_eq!(stretches(&short, PARTS, 0, 3), [short]);
     }
 }
