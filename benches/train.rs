@@ -9,6 +9,7 @@ use hpatune::config::Experiment;
 use hpatune::env::{Distribution, Scenario, Shares, Start};
 use hpatune::forecast::Demand;
 use hpatune::random::{Purpose, stream};
+use hpatune::rl::fused::{Fused, Rows};
 use hpatune::rl::gradient::{Minibatch, Objective, Surrogate, gradient};
 use hpatune::rl::network::Network;
 use hpatune::rl::policy::Card;
@@ -85,9 +86,18 @@ fn learning(bench: &mut Criterion) {
     let surrogate = Surrogate::Clipped { clip: 0.2 };
     let objective = Objective { surrogate, value: 0.5, entropy: 0.01, reference_kl: 0.0 };
     let device = Kind::Cpu.open().expect("there is a CPU");
-    bench.bench_function("loss and gradient of 1,024 rows", |timer| {
+    let mut group = bench.benchmark_group("loss and gradient of 1,024 rows");
+    group.throughput(Throughput::Elements(rows as u64));
+    group.bench_function("graph", |timer| {
         timer.iter(|| gradient(&network, black_box(&theta), &batch, objective, &device));
     });
+    let order: Vec<u32> = (0..rows as u32).collect();
+    let all = Rows { batch: &batch, order: &order, advantages: &batch.advantages };
+    let (mut fused, mut slopes) = (Fused::new(&network), vec![0.0; theta.len()]);
+    group.bench_function("fused", |timer| {
+        timer.iter(|| fused.gradient(black_box(&theta), &all, objective, &mut slopes));
+    });
+    group.finish();
 }
 
 criterion_group!(benches, decision, learning, update);

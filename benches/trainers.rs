@@ -1,7 +1,7 @@
 //! Steps a second and returns of the trainer on the synthetic environment, for `scripts/bench-trainers.sh`.
 //!
 //! `cargo bench --bench trainers -- [KIND] [EPOCHS] [MINIBATCH] [STEPS] [SEEDS]` prints one JSON line a seed. KIND is discrete,
-//! gaussian or beta. `RAYON_NUM_THREADS` sets the number of threads.
+//! gaussian or beta. `RAYON_NUM_THREADS` sets the number of threads; `GRAPH=1` takes the Candle graph.
 
 #![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "it measures and prints")]
 

@@ -22,10 +22,11 @@ const WITHIN_A_LAYER: [(&str, &str); 2] = [
 ];
 
 /// Crates that stay in one folder.
-const HOMES: [(&str, &str); 9] = [
+const HOMES: [(&str, &str); 10] = [
     ("polars", "ingest"),
     ("candle_core", "rl"),
     ("candle_nn", "rl"),
+    ("pulp", "rl"),
     ("safetensors", "rl"),
     ("plotters", "plot"),
     ("k8s_openapi", "manifest"),

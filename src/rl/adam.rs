@@ -1,5 +1,7 @@
 //! Adam on a flat vector of parameters. Its state can be saved, which Candle's cannot.
 
+use pulp::Arch;
+
 /// Moments and step count.
 ///
 /// ```text
@@ -43,12 +45,16 @@ impl Adam {
         let mut start = 0;
         for &(end, rate) in parts {
             let rate = (rate / (1.0 - BETA1.powi(t))) as f32;
-            let moments = self.first[start..end].iter_mut().zip(&mut self.second[start..end]);
-            for ((parameter, &g), (m, v)) in theta[start..end].iter_mut().zip(&gradient[start..end]).zip(moments) {
-                *m = beta1 * *m + rest1 * g;
-                *v = beta2 * *v + rest2 * g * g;
-                *parameter -= rate * *m / ((*v * unbias).sqrt() + EPSILON);
-            }
+            let (first, second) = (&mut self.first[start..end], &mut self.second[start..end]);
+            let (theta, gradient) = (&mut theta[start..end], &gradient[start..end]);
+            // Compiled for each instruction set; nothing is fused, so that the bits are the same.
+            Arch::new().dispatch(|| {
+                for (((parameter, &g), m), v) in theta.iter_mut().zip(gradient).zip(first).zip(second) {
+                    *m = beta1 * *m + rest1 * g;
+                    *v = beta2 * *v + rest2 * g * g;
+                    *parameter -= rate * *m / ((*v * unbias).sqrt() + EPSILON);
+                }
+            });
             start = end;
         }
     }
@@ -56,14 +62,33 @@ impl Adam {
 
 /// Scales the gradient so that its norm is at most `most`, and returns the norm before.
 pub fn clip_norm(gradient: &mut [f32], most: f64) -> f64 {
-    let norm = gradient.iter().map(|&g| f64::from(g) * f64::from(g)).sum::<f64>().sqrt();
-    if norm > most {
-        let factor = (most / norm) as f32;
-        for g in gradient.iter_mut() {
-            *g *= factor;
+    Arch::new().dispatch(|| {
+        let norm = square(gradient).sqrt();
+        if norm > most {
+            let factor = (most / norm) as f32;
+            for g in gradient.iter_mut() {
+                *g *= factor;
+            }
+        }
+        norm
+    })
+}
+
+/// Sum of squares, in as many sums as the registers of the widest instruction set hold, and so the same on any.
+#[allow(clippy::inline_always, reason = "what is not inlined is compiled without the instruction set")]
+#[inline(always)]
+fn square(values: &[f32]) -> f64 {
+    let mut sums = [0.0_f64; 16];
+    let (whole, rest) = values.as_chunks::<16>();
+    for chunk in whole {
+        for (sum, &x) in sums.iter_mut().zip(chunk) {
+            *sum += f64::from(x) * f64::from(x);
         }
     }
-    norm
+    for (sum, &x) in sums.iter_mut().zip(rest) {
+        *sum += f64::from(x) * f64::from(x);
+    }
+    sums.iter().sum()
 }
 
 #[cfg(test)]

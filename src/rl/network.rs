@@ -1,7 +1,10 @@
 //! Actor and critic: two tanh perceptrons whose parameters lie in one flat vector.
 
+#![allow(clippy::inline_always, reason = "what is not inlined is compiled without the instruction set")]
+
 use std::ops::Range;
 
+use pulp::Arch;
 use rand_distr::{Distribution as _, StandardNormal};
 
 use super::heads;
@@ -108,9 +111,16 @@ impl Mlp {
 
     /// Runs rows `x` (`[rows, inputs]`) through the layers of `theta`, and leaves `[rows, outputs]` in `buffers`.
     ///
-    /// A row's result does not depend on the other rows.
+    /// A row's result does not depend on the other rows, nor on the machine: the loops are compiled for each instruction
+    /// set, but the order of the sums is the same, and none is fused with its product.
     pub fn forward<'a>(&self, theta: &[f32], x: &[f32], buffers: &'a mut Buffers) -> &'a [f32] {
         let rows = x.len() / self.inputs();
+        Arch::new().dispatch(|| self.pass(theta, x, rows, buffers));
+        &buffers.front[..rows * self.outputs()]
+    }
+
+    #[inline(always)]
+    fn pass(&self, theta: &[f32], x: &[f32], rows: usize, buffers: &mut Buffers) {
         let Buffers { front, back } = buffers;
         front.clear();
         front.extend_from_slice(x);
@@ -124,7 +134,6 @@ impl Mlp {
             }
             std::mem::swap(front, back);
         }
-        &front[..rows * self.outputs()]
     }
 }
 
@@ -141,6 +150,7 @@ const COLUMNS: usize = 8;
 
 impl Layer {
     /// `out = x W + b`.
+    #[inline(always)]
     fn forward(&self, theta: &[f32], x: &[f32], out: &mut [f32]) {
         let (weight, bias) = (&theta[self.weight.clone()], &theta[self.bias.clone()]);
         let rows = x.len() / self.inputs;
@@ -157,6 +167,7 @@ impl Layer {
         }
     }
 
+    #[inline(always)]
     fn block<const N: usize>(&self, weight: &[f32], bias: &[f32], x: &[f32], out: &mut [f32]) {
         let (inputs, outputs) = (self.inputs, self.outputs);
         let whole = outputs - outputs % COLUMNS;
@@ -179,9 +190,14 @@ impl Layer {
             }
         }
         for column in whole..outputs {
-            for row in 0..N {
-                let x = &x[row * inputs..(row + 1) * inputs];
-                let sum: f32 = x.iter().enumerate().map(|(input, x)| x * weight[input * outputs + column]).sum();
+            let mut sums = [0.0_f32; N];
+            for input in 0..inputs {
+                let w = weight[input * outputs + column];
+                for (row, sum) in sums.iter_mut().enumerate() {
+                    *sum += x[row * inputs + input] * w;
+                }
+            }
+            for (row, sum) in sums.iter().enumerate() {
                 out[row * outputs + column] = bias[column] + sum;
             }
         }

@@ -14,6 +14,8 @@ pub(super) const EDGE: f32 = 7.905_311;
 
 /// tanh `x`, with an absolute error below 4e-7.
 #[must_use]
+#[allow(clippy::inline_always, reason = "callers are compiled for several instruction sets")]
+#[inline(always)]
 pub fn tanh(x: f32) -> f32 {
     // `clamp` would keep the compiler from using vector registers.
     let x = if x > EDGE { EDGE } else { x };

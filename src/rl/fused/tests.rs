@@ -209,3 +209,59 @@ fn exp_and_tanh_of_vectors_are_exact_to_single_precision() {
         dispatch(arch, Map((-8000..8000).map(|i| i as f32 * 1e-3).collect(), f64::tanh, false));
     }
 }
+
+/// Computed once with PyTorch 2.15, in double precision:
+/// ```python
+/// n = 40
+/// wave = lambda i, k: (i * (2 * k + 3)) % 23 / 11 - 1
+/// column = lambda k: torch.tensor([wave(i, k) for i in range(n)])
+/// matrix = lambda w: torch.tensor([[wave(i * w + j, j) for j in range(w)] for i in range(n)])
+/// theta = torch.tensor([0.4 * ((i * 37 % 19) / 9 - 1) for i in range(196)], requires_grad=True)
+/// o, v = mlp(matrix(4), [4, 6, 5, 7]), mlp(matrix(6), [6, 6, 5, 2])  # x @ w + b, row by row in theta; tanh between
+/// heads = [Categorical(logits=o[:, :3]), Normal(o[:, 3], softplus(o[:, 4]) + 1e-3),
+///          Beta(1 + softplus(o[:, 5]), 1 + softplus(o[:, 6]))]
+/// actions = [torch.tensor([i % 3 for i in range(n)]), column(5), 0.5 + 0.45 * column(6)]
+/// lp, entropy = sum(h.log_prob(a) for h, a in zip(heads, actions)), sum(h.entropy() for h in heads)
+/// ratio, a = torch.exp(lp - (-2 + 0.8 * column(1))), column(2)
+/// clipped = torch.minimum(ratio * a, ratio.clamp(0.8, 1.2) * a)
+/// q = (-1.9 + 0.5 * column(4)) - lp
+/// for s in (clipped, lp * a):
+///     loss = (-s.mean() + 0.5 * 0.5 * ((v - matrix(2)) ** 2).sum(1).mean() - 0.01 * entropy.mean()
+///             + 0.3 * (q.exp() - q - 1).mean())
+///     theta.grad = None; loss.backward(retain_graph=True); g = theta.grad
+///     print(loss, g.norm(), sum(g[i] * wave(i, 1) for i in range(196)))
+/// ```
+#[test]
+fn loss_and_gradient_agree_with_pytorch_in_both_executors() {
+    use Distribution::{Beta, Categorical, Gaussian};
+    let wave = |i: usize, k: usize| ((i * (2 * k + 3)) % 23) as f32 / 11.0 - 1.0;
+    let column = |k: usize, from: f32, by: f32| (0..40).map(|i| from + by * wave(i, k)).collect::<Vec<f32>>();
+    let matrix = |width: usize| (0..40 * width).map(|i| wave(i, i % width)).collect::<Vec<f32>>();
+    let network = Network::new(4, 2, &[Categorical(3), Gaussian, Beta], &[6, 5], 2);
+    let theta: Vec<f32> = (0..network.parameters).map(|i| 0.4 * ((i * 37 % 19) as f32 / 9.0 - 1.0)).collect();
+    let batch = Minibatch {
+        observations: matrix(4),
+        criticized: matrix(6),
+        actions: (0..40).flat_map(|i| [(i % 3) as f32, wave(i, 5), 0.5 + 0.45 * wave(i, 6)]).collect(),
+        log_probabilities: column(1, -2.0, 0.8),
+        advantages: column(2, 0.0, 1.0),
+        returns: matrix(2),
+        reference_log_probabilities: column(4, -1.9, 0.5),
+        ..Minibatch::default()
+    };
+    let case = Case { network, theta, batch };
+    let torch = [
+        (CLIPPED, [0.421_775_612_393_036, 0.628_279_506_594_23, 0.464_525_061_889_01]),
+        (PLAIN, [0.266_243_062_206_452, 0.417_541_048_388_978, 0.100_747_729_113_454]),
+    ];
+    for (objective, expected) in torch {
+        let graph = gradient(&case.network, &case.theta, &case.batch, objective, &Device::Cpu).unwrap();
+        for (losses, gradient) in [case.fused(Arch::new(), objective), graph] {
+            let norm = gradient.iter().map(|&g| f64::from(g).powi(2)).sum::<f64>().sqrt();
+            let projection: f64 = gradient.iter().enumerate().map(|(i, &g)| f64::from(g * wave(i, 1))).sum();
+            for (found, expected) in [losses.total, norm, projection].into_iter().zip(expected) {
+                assert!((found - expected).abs() < 5e-6, "{found} is not {expected} of {objective:?}");
+            }
+        }
+    }
+}
