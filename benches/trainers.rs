@@ -33,7 +33,12 @@ fn main() {
         other => panic!("{other:?} is no kind; write discrete, gaussian or beta"),
     };
     let executor = if std::env::var_os("GRAPH").is_some() { Executor::Graph } else { Executor::Auto };
-    let heads = if kind == "discrete" { 1 } else { 3 };
+    // The middle of the range, where there is one.
+    let first: &[f32] = match kind.as_str() {
+        "discrete" => &[0.0],
+        "gaussian" => &[0.0; 3],
+        _ => &[0.5; 3],
+    };
     for seed in 0..number(4, 1) {
         let settings = Settings {
             steps: number(3, 400_000),
@@ -57,7 +62,7 @@ fn main() {
         let environments = (0..ENVIRONMENTS).map(|_| environment()).collect();
         let device = Kind::Cpu.open().expect("there is a CPU");
         let method = method(&settings).expect("PPO is on-policy");
-        let mut trainer = Trainer::new(settings, method, environments, STEPS, &vec![0.0; heads], device);
+        let mut trainer = Trainer::new(settings, method, environments, STEPS, first, device);
         let (isa, start) = (trainer.isa(), Instant::now());
         let mut last = 0.0_f64;
         while !trainer.finished() {
