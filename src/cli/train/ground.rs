@@ -4,14 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use candle_core::Device;
-
 use crate::autoscalers::linear::Linear;
 use crate::cli::starts::{self, Known};
 use crate::cli::{learned, traces};
 use crate::config::Experiment;
 use crate::env::Scenario;
 use crate::error::InputError;
+use crate::rl::device::Device;
 use crate::rl::executor::Executor;
 use crate::rl::log::Log;
 use crate::rl::policy::{Card, Origin, Source};
