@@ -8,7 +8,8 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use hpatune::autoscalers::Baseline;
 use hpatune::eval::contender::best_static;
 use hpatune::eval::oracle::dp::{Instance, Late, Rounding, least_cost};
-use hpatune::eval::stats::Bootstrap;
+use hpatune::eval::stats::scores::{aggregates, probability_of_improvement};
+use hpatune::eval::stats::{Bootstrap, Resampled};
 use hpatune::eval::{Comparison, Contender, Task, World, split, summarize, tasks, tune};
 use hpatune::trace::synth::{Profile, Recipe};
 use hpatune::{hpa, sim};
@@ -37,11 +38,18 @@ fn optimum(bench: &mut Criterion) {
 }
 
 fn bootstrap(bench: &mut Criterion) {
-    let bootstrap = Bootstrap { tasks: 20, seeds: 10, resamples: 50_000, seed: 1 };
+    let resampled = Resampled::TasksAndSeeds;
+    let bootstrap = Bootstrap { tasks: 20, seeds: 10, resamples: 50_000, seed: 1, resampled };
     let columns: Vec<Vec<f64>> =
         (0..10_u32).map(|column| (0..200_u32).map(|cell| f64::from(cell * 7919 % 101 + column)).collect()).collect();
     bench.bench_function("bootstrap of 10 figures, 50,000 resamples of 200 runs", |timer| {
         timer.iter(|| bootstrap.intervals(black_box(&columns), 10, |means, out| out.copy_from_slice(means)));
+    });
+    bench.bench_function("interquartile mean and optimality gap, 50,000 resamples of 200 scores", |timer| {
+        timer.iter(|| aggregates(black_box(&columns[0]), &bootstrap));
+    });
+    bench.bench_function("probability of improvement, 50,000 resamples of 200 scores", |timer| {
+        timer.iter(|| probability_of_improvement(black_box(&columns[0]), black_box(&columns[1]), &bootstrap));
     });
 }
 

@@ -9,6 +9,7 @@ pub mod oracle;
 pub mod runner;
 pub mod settled;
 pub mod split;
+pub mod standing;
 pub mod start;
 pub mod stats;
 pub mod summary;
@@ -20,5 +21,6 @@ mod tests;
 
 pub use contender::{Contender, World};
 pub use runner::{Comparison, Results};
+pub use standing::Standing;
 pub use summary::{Summary, summarize};
 pub use task::{Task, tasks};

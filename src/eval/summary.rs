@@ -6,11 +6,12 @@ use serde_json::{Map, Value, json};
 
 use super::gates::Figure;
 use super::runner::Results;
-use super::stats::{Bootstrap, Interval};
+use super::standing::{Standing, standings};
+use super::stats::{Bootstrap, Interval, Resampled};
 use crate::error::InputError;
 use crate::sim::outcome::{
     Balance, ColdStarts, Cost, Elasticity, Latency, ReplicaStats, Requests, Scaling, SimStats, SloResult, Slowdown,
-    Times,
+    Times, Waste,
 };
 use crate::sim::{Level, Outcome};
 
@@ -36,8 +37,19 @@ pub struct Summary {
     /// How much of the way from the tuned static HPA to the optimum it goes, by objective: 0 is the tuned static HPA, 1
     /// the clairvoyant optimum, below 0 a loss.
     pub gap_closed: Interval,
+    /// Elastic speed-up over the tuned static HPA, of means over runs: above 1 supply is closer to demand.
+    /// ```text
+    /// η = [(τ_U' / τ_U) (τ_O' / τ_O) (θ_U' / θ_U) (θ_O' / θ_O)]^¼,   ' the tuned HPA's, 0/0 = 1
+    /// ```
+    /// Source: Herbst et al., TOMPECS 2018.
+    pub elastic_speedup: Interval,
     /// The means of the same runs at the fluid level, where searches and learning look; none when it has no others.
     pub fluid: Vec<(String, f64)>,
+    /// Where it stands task by task; none without the tuned static HPA.
+    pub standing: Option<Standing>,
+    /// The share of its scores above each of [`thresholds`](super::standing::thresholds), with bands; none without the
+    /// tuned static HPA, or any room between it and the optimum.
+    pub profile: Vec<Interval>,
 }
 
 impl Summary {
@@ -48,7 +60,11 @@ impl Summary {
             "cost_vs_tuned" => Some(self.cost_vs_tuned),
             "objective_vs_tuned" => Some(self.objective_vs_tuned),
             "gap_closed" => Some(self.gap_closed),
-            _ => self.figures.iter().find(|(name, _)| name == key).map(|(_, interval)| *interval),
+            "elastic_speedup" => Some(self.elastic_speedup),
+            _ => {
+                let own = self.figures.iter().find(|(name, _)| name == key).map(|(_, interval)| *interval);
+                own.or_else(|| self.standing.and_then(|standing| standing.figure(key)))
+            }
         }
     }
 
@@ -75,10 +91,19 @@ impl Serialize for Summary {
             "cost_vs_tuned": self.cost_vs_tuned,
             "objective_vs_tuned": self.objective_vs_tuned,
             "gap_closed": self.gap_closed,
+            "elastic_speedup": self.elastic_speedup,
         });
         if !self.fluid.is_empty() {
             document["fluid"] = Value::Object(Map::new());
             self.fluid.iter().for_each(|(key, mean)| insert(&mut document["fluid"], key, json!(mean)));
+        }
+        if let Some(standing) = &self.standing {
+            document["standing"] = json!(standing);
+        }
+        if !self.profile.is_empty() {
+            let ends = |of: fn(&Interval) -> f64| self.profile.iter().map(of).collect::<Vec<_>>();
+            document["profile"] =
+                json!({ "share": ends(|it| it.mean), "lower": ends(|it| it.lower), "upper": ends(|it| it.upper) });
         }
         document.serialize(serializer)
     }
@@ -130,12 +155,21 @@ pub fn summarize(results: &Results, seed: u64) -> Vec<Summary> {
         policies,
         cost: at("cost.usd").unwrap_or(0),
         objective: at("objective").unwrap_or(0),
+        elasticity: ["tau_u", "tau_o", "theta_u", "theta_o"].map(|key| at(&format!("elasticity.{key}")).unwrap_or(0)),
         reference: results.policies.iter().position(|name| name == REFERENCE),
     };
-    let bootstrap = Bootstrap { tasks: results.tasks, seeds: results.seeds.len(), resamples: RESAMPLES, seed };
-    let outputs = bootstrap.intervals(&columns, policies * (width + 3), |means, out| comparison.figures(means, out));
+    let bootstrap = Bootstrap {
+        tasks: results.tasks,
+        seeds: results.seeds.len(),
+        resamples: RESAMPLES,
+        seed,
+        resampled: Resampled::TasksAndSeeds,
+    };
+    let standings = standings(results, &bootstrap);
+    let outputs = bootstrap
+        .intervals(&columns, policies * (width + COMPARISONS.len()), |means, out| comparison.figures(means, out));
     let summary = |(policy, name): (usize, &String)| {
-        let compared = &outputs[policies * width + 3 * policy..][..3];
+        let compared = &outputs[policies * width + COMPARISONS.len() * policy..][..COMPARISONS.len()];
         Summary {
             policy: name.clone(),
             runs,
@@ -143,7 +177,10 @@ pub fn summarize(results: &Results, seed: u64) -> Vec<Summary> {
             cost_vs_tuned: compared[0],
             objective_vs_tuned: compared[1],
             gap_closed: compared[2],
+            elastic_speedup: compared[3],
             fluid: fluid(policy),
+            standing: standings.get(policy).map(|it| it.0),
+            profile: standings.get(policy).map(|it| it.1.clone()).unwrap_or_default(),
         }
     };
     results.policies.iter().enumerate().map(summary).collect()
@@ -178,6 +215,7 @@ struct Comparing {
     policies: usize,
     cost: usize,
     objective: usize,
+    elasticity: [usize; 4],
     reference: Option<usize>,
 }
 
@@ -190,17 +228,22 @@ impl Comparing {
         let of = |policy: usize, figure: usize| means[policy * self.width + figure];
         let (cost, objective, optimum) = (of(reference, self.cost), of(reference, self.objective), means[all]);
         for policy in 0..self.policies {
-            let compared = &mut out[all + 3 * policy..][..3];
+            let compared = &mut out[all + COMPARISONS.len() * policy..][..COMPARISONS.len()];
             compared[0] = of(policy, self.cost) / cost;
             compared[1] = of(policy, self.objective) / objective;
             let gap = objective - optimum;
             compared[2] = if gap > 0.0 { (objective - of(policy, self.objective)) / gap } else { f64::NAN };
+            let ratio = |figure: usize| {
+                let (theirs, own) = (of(reference, figure), of(policy, figure));
+                if theirs <= 0.0 && own <= 0.0 { 1.0 } else { theirs / own }
+            };
+            compared[3] = self.elasticity.map(ratio).iter().product::<f64>().powf(0.25);
         }
     }
 }
 
 /// The figures that compare a policy with others.
-const COMPARISONS: [&str; 3] = ["cost_vs_tuned", "objective_vs_tuned", "gap_closed"];
+const COMPARISONS: [&str; 4] = ["cost_vs_tuned", "objective_vs_tuned", "gap_closed", "elastic_speedup"];
 
 /// The keys of all figures of a run at a level.
 fn keys(level: Level) -> Vec<String> {
@@ -213,6 +256,7 @@ fn keys(level: Level) -> Vec<String> {
         slowdown: singly.then(Slowdown::default),
         balance: singly.then(Balance::default),
         cost: Cost::default(),
+        waste: Waste::default(),
         elasticity: Elasticity::default(),
         cold_starts: ColdStarts { waited_rate: singly.then_some(0.0), ..ColdStarts::default() },
         scaling: Scaling::default(),
@@ -243,12 +287,13 @@ pub fn check(policies: &[&str], learned: &[String], level: Level, figure: &Figur
         return wrong(format!("policy {:?} in this comparison", figure.policy), policies.join(", "));
     }
     let keys = keys(level);
-    if keys.contains(&figure.key) || COMPARISONS.contains(&figure.key.as_str()) {
+    let compared = || COMPARISONS.into_iter().chain(Standing::KEYS);
+    if keys.contains(&figure.key) || compared().any(|key| key == figure.key) {
         return Ok(());
     }
     wrong(
         format!("figure {:?}", figure.key),
-        keys.iter().map(String::as_str).chain(COMPARISONS).collect::<Vec<_>>().join(", "),
+        keys.iter().map(String::as_str).chain(compared()).collect::<Vec<_>>().join(", "),
     )
 }
 

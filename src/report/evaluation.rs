@@ -157,7 +157,10 @@ mod tests {
             cost_vs_tuned: exactly(cost / 10.0),
             objective_vs_tuned: objective,
             gap_closed: exactly(0.4),
+            elastic_speedup: exactly(1.0),
             fluid: Vec::new(),
+            standing: None,
+            profile: Vec::new(),
         }
     }
 

@@ -12,12 +12,15 @@ pub struct Gap {
     over: f64,
     too_few: f64,
     too_many: f64,
+    missing: f64,
+    surplus: f64,
 }
 
 impl Gap {
     /// Between a demand and a supply of pods.
     /// ```text
     /// θ_U: max(d − s, 0)/d;   θ_O: max(s − d, 0)/d;   both 0 where d = 0
+    /// a_U: max(d − s, 0);     a_O: max(s − d, 0)
     /// ```
     #[must_use]
     pub fn new(demand: f64, supply: f64) -> Self {
@@ -27,6 +30,8 @@ impl Gap {
             over: relative(supply - demand),
             too_few: f64::from(u8::from(demand > supply)),
             too_many: f64::from(u8::from(supply > demand)),
+            missing: (demand - supply).max(0.0),
+            surplus: (supply - demand).max(0.0),
         }
     }
 }
@@ -39,8 +44,14 @@ pub struct Curves {
     too_few: f64,
     too_many: f64,
     seconds: f64,
+    missing: f64,
+    surplus: f64,
     against: f64,
     steps: f64,
+    supply_moves: f64,
+    demand_moves: f64,
+    /// Pod-seconds that `R` pods would have been.
+    capacity: f64,
     last: Option<(f64, f64)>,
 }
 
@@ -52,15 +63,24 @@ impl Curves {
         self.over += gap.over * seconds;
         self.too_few += gap.too_few * seconds;
         self.too_many += gap.too_many * seconds;
+        self.missing += gap.missing * seconds;
+        self.surplus += gap.surplus * seconds;
         self.seconds += seconds;
     }
 
-    /// Samples both curves, at equal distances: instability compares the signs of their steps.
+    /// The whole so far is of a function that needs up to `most` pods, the `R` of `a_U` and `a_O`.
+    pub fn of_at_most(&mut self, most: f64) {
+        self.capacity = most * self.seconds;
+    }
+
+    /// Samples both curves, at equal distances: instability compares the signs of their steps, jitter their numbers.
     pub fn sample(&mut self, demand: f64, supply: f64) {
         if let Some((was_demand, was_supply)) = self.last {
             let sign = |step: f64| if step == 0.0 { 0.0 } else { step.signum() };
             self.against += (sign(supply - was_supply) - sign(demand - was_demand)).abs().min(1.0);
             self.steps += 1.0;
+            self.supply_moves += sign(supply - was_supply).abs();
+            self.demand_moves += sign(demand - was_demand).abs();
         }
         self.last = Some((demand, supply));
     }
@@ -72,11 +92,16 @@ impl Curves {
         self.too_few += other.too_few;
         self.too_many += other.too_many;
         self.seconds += other.seconds;
+        self.missing += other.missing;
+        self.surplus += other.surplus;
         self.against += other.against;
         self.steps += other.steps;
+        self.supply_moves += other.supply_moves;
+        self.demand_moves += other.demand_moves;
+        self.capacity += other.capacity;
     }
 
-    /// The metrics, in percent.
+    /// The metrics, in percent; jitter per hour.
     #[must_use]
     pub fn metrics(&self) -> Elasticity {
         let percent = |sum: f64, of: f64| if of > 0.0 { 100.0 * sum / of } else { 0.0 };
@@ -86,6 +111,9 @@ impl Curves {
             tau_u: percent(self.too_few, self.seconds),
             tau_o: percent(self.too_many, self.seconds),
             instability: percent(self.against, self.steps),
+            a_u: percent(self.missing, self.capacity),
+            a_o: percent(self.surplus, self.capacity),
+            jitter: 36.0 * percent(self.supply_moves - self.demand_moves, self.seconds),
         }
     }
 }
@@ -126,10 +154,14 @@ mod tests {
             churn += (s - last).abs();
             last = s;
         }
+        curves.of_at_most(10.0);
         let found = curves.metrics();
         let expected = [(found.theta_u, 7.5), (found.theta_o, 37.5), (found.tau_u, 20.0), (found.tau_o, 50.0)];
         assert!(expected.iter().all(|(found, wanted)| (found - wanted).abs() < 1e-9), "{found:?}");
         assert!((found.instability - 77.78).abs() < 0.005);
+        assert!((found.a_u - 3.0).abs() < 1e-9 && (found.a_o - 9.0).abs() < 1e-9, "{found:?}");
+        // Supply moves 5 times and demand 4 times in 10 s.
+        assert!((found.jitter - 360.0).abs() < 1e-9, "{found:?}");
         assert_eq!((churn, reversals.count), (7, 1));
     }
 }

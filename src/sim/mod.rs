@@ -27,6 +27,7 @@ mod startup;
 mod timeline;
 mod together;
 mod view;
+mod windows;
 pub mod workload;
 mod world;
 

@@ -64,6 +64,9 @@ pub struct Outcome {
     pub balance: Option<Balance>,
     /// What it cost.
     pub cost: Cost,
+    /// What of that was not used.
+    #[serde(default)]
+    pub waste: Waste,
     /// How well supply followed demand (SPEC RG elasticity metrics).
     pub elasticity: Elasticity,
     /// Pods started, and the requests that waited for one.
@@ -107,6 +110,13 @@ pub struct SloResult {
     pub violation_rate: f64,
     /// Whether the rate is within the objective.
     pub met: bool,
+    /// Share of the time between scrapes of the metrics in which more requests were late or lost than the objective
+    /// allows.
+    #[serde(default)]
+    pub time_violation_rate: f64,
+    /// The longest such time without a break, in seconds.
+    #[serde(default)]
+    pub longest_violation_s: f64,
 }
 
 /// Response times in milliseconds.
@@ -197,6 +207,26 @@ pub struct Elasticity {
     pub tau_o: f64,
     /// Share of steps where supply moved against demand, v.
     pub instability: f64,
+    /// Missing pods, as a share of the most that demand asks for in the window, `a_U`; defined where demand is 0 too.
+    #[serde(default)]
+    pub a_u: f64,
+    /// Surplus pods, likewise, `a_O`.
+    #[serde(default)]
+    pub a_o: f64,
+    /// Changes of supply less changes of demand, per hour: below 0 is inert, above 0 restless. Both are looked at when
+    /// metrics are scraped.
+    #[serde(default)]
+    pub jitter: f64,
+}
+
+/// What was reserved and not used.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Waste {
+    /// Share of the requested CPU time that was not used; below 0 when pods use more than they request.
+    pub cpu_slack: f64,
+    /// Requested GiB × hours of pods that computed nothing. A pod is taken to compute at its CPU limit whenever it holds
+    /// requests.
+    pub idle_gb_hours: f64,
 }
 
 /// Cold starts.
@@ -221,6 +251,9 @@ pub struct Scaling {
     pub churn: f64,
     /// Changes of direction.
     pub reversals: f64,
+    /// Mean time between changes of `spec.replicas`, in seconds.
+    #[serde(default)]
+    pub dwell_s: f64,
 }
 
 /// Replicas over the run.

@@ -48,6 +48,11 @@ impl Prices {
         (totals.pod_seconds + violations) / 3600.0 + start * totals.starts
     }
 
+    /// Memory of pods that computed nothing, in GiB-hours, where a pod that computes does so at its `limit`, in cores.
+    pub(super) fn idle_gb_hours(&self, totals: &Totals, limit: f64) -> f64 {
+        self.gib * (totals.pod_seconds - totals.cpu_seconds / limit).max(0.0) / 3600.0
+    }
+
     pub(super) fn costs(&self, totals: &Totals) -> Costs {
         let hours = totals.pod_seconds / 3600.0;
         let (cpu_hours, gb_hours) = (hours * self.cores, hours * self.gib);

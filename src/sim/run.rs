@@ -8,12 +8,13 @@ use super::control::{Autoscaler, Tuner};
 use super::elasticity::Curves;
 use super::latency::Histogram;
 use super::outcome::{
-    Cluster, ColdStarts, Faults, Outcome, ReplicaStats, Requests, Scaling, SimStats, SloResult, TimelineRow, Totals,
+    Cluster, ColdStarts, Faults, Outcome, ReplicaStats, Requests, Scaling, SimStats, TimelineRow, Totals, Waste,
 };
 use super::prices::{Costs, objective};
 use super::requests::{Books, Detail};
 use super::settings::{Pod, Settings};
 use super::simulation::Simulation;
+use super::windows::Windows;
 use super::workload::Workload;
 use crate::units::{SimTime, micros};
 
@@ -44,6 +45,10 @@ pub(super) struct Sums {
     pub(super) in_flight: f64,
     pub(super) events: u64,
     pub(super) costs: Costs,
+    /// How many runs these are.
+    pub(super) runs: f64,
+    pub(super) windows: Windows,
+    pub(super) idle_gb_hours: f64,
     /// Share of requests that may violate the objective.
     pub(super) allowed: f64,
     /// The room for pods, where it is bounded.
@@ -147,6 +152,9 @@ impl Sums {
         self.costs.cost.gb_hours += other.costs.cost.gb_hours;
         self.costs.cost.usd += other.costs.cost.usd;
         self.costs.objective += other.costs.objective;
+        self.runs += other.runs;
+        self.windows.merge(&other.windows);
+        self.idle_gb_hours += other.idle_gb_hours;
         if let (Some(mine), Some(theirs)) = (&mut self.cluster, other.cluster) {
             let both = |a: Option<f64>, b: Option<f64>, join: fn(f64, f64) -> f64| a.zip(b).map(|(a, b)| join(a, b));
             mine.node_hours = both(mine.node_hours, theirs.node_hours, |a, b| a + b);
@@ -169,19 +177,28 @@ impl Sums {
                 late: totals.late,
                 retried: detail.map(Detail::retried),
             },
-            slo: SloResult { violation_rate, met: violation_rate <= self.allowed },
+            slo: self.windows.result(violation_rate, self.allowed),
             latency_ms: self.histogram.latency(totals.completed),
             time_ms: detail.map(Detail::times),
             slowdown: detail.map(Detail::slowdown),
             balance: detail.map(Detail::balance),
             cost: self.costs.cost,
+            waste: Waste {
+                cpu_slack: 1.0 - share(totals.cpu_seconds, self.costs.cost.cpu_hours * 3600.0),
+                idle_gb_hours: self.idle_gb_hours,
+            },
             elasticity: self.curves.metrics(),
             cold_starts: ColdStarts {
                 pods: totals.starts,
                 request_rate: share(totals.cold, totals.offered),
                 waited_rate: detail.map(Detail::waited_rate),
             },
-            scaling: Scaling { actions: totals.actions, churn: totals.churn, reversals: self.reversals },
+            scaling: Scaling {
+                actions: totals.actions,
+                churn: totals.churn,
+                reversals: self.reversals,
+                dwell_s: share(self.seconds, totals.actions + self.runs),
+            },
             replicas: ReplicaStats { mean: share(self.replica_seconds, self.seconds), max: self.most_replicas },
             faults: (totals.crashes + totals.oom_kills > 0.0)
                 .then_some(Faults { crashes: totals.crashes, oom_kills: totals.oom_kills }),

@@ -19,6 +19,7 @@ use super::run::{Run, Sums};
 use super::settings::Settings;
 use super::timeline::Timeline;
 use super::view::{Buffers, Container, Served};
+use super::windows::Windows;
 use super::workload::Workload;
 use super::world::World;
 use crate::random::{Purpose, stream};
@@ -68,6 +69,7 @@ pub struct Simulation {
     period: Duration,
     events: u64,
     prices: Prices,
+    windows: Windows,
     allowed: f64,
     /// Whether pods may lack room.
     bounded: bool,
@@ -114,6 +116,7 @@ impl Simulation {
             resolution,
             period,
             events: 0,
+            windows: Windows::new(world.now.secs()),
             prices,
             allowed: 1.0 - settings.slo.target.fraction(),
             bounded: settings.cluster.bounded(),
@@ -259,6 +262,10 @@ impl Simulation {
         let usage = world.pods.places_mut().usage(end);
         let pending_pod_seconds = world.pods.pending_seconds(end);
         world.service.check_conservation();
+        let slots = world.workload.slot_at(world.window.start)..=world.workload.slot_at(end - Duration::from_micros(1));
+        let most = world.workload.slots()[slots].iter().map(|slot| slot.demand).max().unwrap_or(0);
+        world.service.curves_mut().of_at_most(f64::from(most));
+        let shape = world.workload.pod();
         Run::new(Sums {
             histogram: world.service.histogram(&world.workload),
             totals: *world.service.totals(),
@@ -271,6 +278,9 @@ impl Simulation {
             in_flight: world.service.uncounted(),
             events: self.events + world.service.events(),
             costs: self.prices.costs(world.service.totals()),
+            runs: 1.0,
+            windows: self.windows,
+            idle_gb_hours: self.prices.idle_gb_hours(world.service.totals(), shape.limit),
             allowed: self.allowed,
             cluster: self.bounded.then_some(outcome::Cluster {
                 pending_pod_seconds,
@@ -315,6 +325,7 @@ impl Simulation {
             }
             Event::Scrape => {
                 self.world.take_scrape();
+                self.windows.end(self.world.now.secs(), self.world.service.totals(), self.allowed);
                 self.next_scrape += self.resolution;
             }
             Event::Sync => {
