@@ -82,10 +82,12 @@ fn comparison(bench: &mut Criterion) {
         world,
         level: sim::Level::Fluid,
         config_hash: "",
+        record: false,
+        strain: false,
         tick: &|| {},
     };
     bench.bench_function("5 policies × 20 functions × 10 seeds × 24 h, optimum and intervals", |timer| {
-        timer.iter(|| summarize(&comparison.run(&comparison.prepare()), 0));
+        timer.iter(|| summarize(&comparison.run(), 0));
     });
 }
 

@@ -2,23 +2,23 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use serde::Serialize;
+use rayon::prelude::*;
 
 use crate::autoscalers::Baseline;
+use crate::cli::judgement::{Asked, Input, Plan, conclude};
 use crate::cli::level::{Level as Choice, warn_of_many};
-use crate::cli::traces::{self, Source};
+use crate::cli::shard::Wanted;
+use crate::cli::traces::{self, Loaded};
 use crate::cli::tune::{TOOL, judged};
 use crate::cli::world::{Cluster, World};
-use crate::cli::{Status, output};
+use crate::cli::{Status, output, shard};
 use crate::config::Experiment;
 use crate::error::InputError;
 use crate::eval::contender::Kind;
-use crate::eval::gates::{Gate, Verdict};
-use crate::eval::runner::{Bound, Found, Row};
-use crate::eval::summary::{REFERENCE, check, look_up};
-use crate::eval::{self, Comparison, Contender, Summary, Task, summarize};
+use crate::eval::summary::REFERENCE;
+use crate::eval::{self, Comparison, Contender, Task, unit};
 use crate::hpa::Spec;
-use crate::report;
+use crate::report::number::count;
 use crate::sim::Level;
 
 /// Judge policies and baselines on unseen traffic, with intervals; decide gates
@@ -54,98 +54,135 @@ pub(super) struct Evaluate {
     /// How closely the runs simulate requests; searches and the optimum are of the fluid level
     #[arg(long, value_enum, default_value_t = Choice::Requests)]
     level: Choice,
-    /// Directory for evaluation.json, runs.csv and pictures
+    /// Try everybody in other worlds too: more and less load, flash crowds, slow starts, old metrics, crashes
+    #[arg(long)]
+    robustness: bool,
+    /// Directory for report.html, evaluation.json, summary.json, runs.csv, runs.parquet and pictures
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
-    /// Exit with 3 unless this holds, as in 'cost.usd[policy]/cost.usd[tuned] <= 0.95'; may be repeated
-    #[arg(long, value_name = "EXPR", allow_hyphen_values = true)]
-    require: Vec<String>,
-    /// Print one JSON document
-    #[arg(long)]
-    json: bool,
-}
-
-#[derive(Serialize)]
-struct Document<'a> {
-    tool: &'a str,
-    config_hash: &'a str,
-    traces: Vec<&'a Source>,
-    seeds: &'a [u64],
-    /// Level of the runs, and of searches and the optimum.
-    level: Level,
-    search_level: Level,
-    slo: &'a crate::sim::settings::Slo,
-    runs: &'a [Row],
-    summary: &'a [Summary],
-    tuned: &'a [Found],
-    optimum: &'a [Bound],
-    gates: &'a [Verdict],
-    verdict: String,
+    /// Judge only the K-th of N parts of all functions, K from 0, and keep its units in the directory of -o, where those
+    /// of a former try are not made again; `hpatune merge` puts parts together. `auto/N` and `auto` take K, and N where it
+    /// is there, from the variables of a Kubernetes Indexed Job, a Slurm array or an AWS Batch array
+    #[arg(long, value_name = "K/N", requires = "output", conflicts_with_all = ["require", "json"])]
+    shard: Option<Wanted>,
+    #[command(flatten)]
+    asked: Asked,
 }
 
 impl Evaluate {
     pub(super) fn run(self, out: &mut impl Write) -> anyhow::Result<Status> {
-        let gates = self.require.iter().map(|text| Gate::parse(text)).collect::<Result<Vec<_>, _>>()?;
+        let gates = self.asked.gates()?;
+        let part = self.shard.map(|wanted| wanted.resolve(&|name| std::env::var(name).ok())).transpose()?;
         let World { experiment, current } = self.cluster.load(&self.trace)?;
         let level: Level = self.level.into();
         let contenders = self.contenders(current)?;
-        let learned: Vec<String> = contenders.iter().filter(|it| it.is_learned()).map(|it| it.name.clone()).collect();
         let names: Vec<&str> = contenders.iter().map(|it| it.name.as_str()).collect();
-        gates.iter().flat_map(Gate::figures).try_for_each(|figure| check(&names, &learned, level, figure))?;
+        let learned: Vec<String> = contenders.iter().filter(|it| it.is_learned()).map(|it| it.name.clone()).collect();
+        let figures = gates.iter().flat_map(eval::gates::Gate::figures);
+        figures.into_iter().try_for_each(|figure| eval::summary::check(&names, &learned, level, figure))?;
         let loaded = traces::load(&self.trace, &self.function)?;
         let tasks = judged(&loaded, &experiment)?;
+        let plan = self.plan(&experiment, &contenders, &loaded, &tasks)?;
         if let Some(directory) = &self.output {
             output::make_dir(directory)?;
         }
-        let hash = experiment.hash();
-        let seeds: Vec<u64> = (0..self.seeds).collect();
         warn_of_many(level, &tasks, self.seeds * contenders.len() as u64);
         let sim = experiment.sim();
-        let world = eval::World { sim: &sim, hpa: &experiment.hpa, tune: &experiment.tune };
         let mut comparison = Comparison {
             contenders: &contenders,
             tasks: &tasks,
-            seeds: &seeds,
-            world,
+            seeds: &plan.seeds,
+            world: eval::World { sim: &sim, hpa: &experiment.hpa, tune: &experiment.tune },
             level,
-            config_hash: &hash,
+            config_hash: &plan.config_hash,
+            record: self.output.is_some(),
+            strain: self.robustness,
             tick: &|| {},
         };
-        let bar = output::progress(comparison.ticks(), "runs");
+        let bar = output::progress(comparison.ticks() * tasks.len() as u64, "runs");
         let tick = || bar.inc(1);
         comparison.tick = &tick;
-        let ready = comparison.prepare();
-        let results = comparison.run(&ready);
+        if let (Some(part), Some(directory)) = (part, &self.output) {
+            let [made, skipped] = shard::run(&comparison, &plan, part, directory)?;
+            bar.finish_and_clear();
+            writeln!(out, "{made} units made, {skipped} were there, in {}", directory.display())?;
+            return Ok(Status::Done);
+        }
+        let units: Vec<_> = (0..tasks.len()).into_par_iter().map(|index| comparison.unit(index)).collect();
         bar.finish_and_clear();
-        let summary = summarize(&results, 0);
-        let look_up = |figure: &_| look_up(&summary, &learned, level, figure);
-        let verdicts = gates.iter().map(|gate| gate.decide(&look_up)).collect::<Result<Vec<_>, _>>()?;
-        let document = Document {
-            tool: TOOL,
-            config_hash: &hash,
-            traces: loaded.iter().map(|loaded| &loaded.source).collect(),
-            seeds: &seeds,
-            level,
-            search_level: world.sim.level,
-            slo: &experiment.slo,
-            runs: &results.rows,
-            summary: &summary,
-            tuned: &results.found,
-            optimum: &results.bounds,
-            gates: &verdicts,
-            verdict: report::evaluation::verdict(&summary, &learned),
-        };
-        if let Some(directory) = &self.output {
-            write(directory, &document)?;
-            #[cfg(feature = "plot")]
-            super::pictures::draw(directory, &comparison, &ready, &results, &summary, experiment.slo.target)?;
+        conclude(&plan, &units, &self.asked, self.output.as_ref(), out)
+    }
+
+    fn plan(
+        &self,
+        experiment: &Experiment,
+        contenders: &[Contender],
+        loaded: &[Loaded],
+        tasks: &[Task],
+    ) -> Result<Plan, InputError> {
+        let mut files = self.cluster.files()?;
+        files.extend(self.tuned.iter().map(|path| Input::new("--tuned", path)).collect::<Result<Vec<_>, _>>()?);
+        #[cfg(feature = "train")]
+        files.extend(self.policy.iter().map(|path| Input::new("--policy", path)).collect::<Result<Vec<_>, _>>()?);
+        Ok(Plan {
+            tool: TOOL.to_owned(),
+            config_hash: experiment.hash(),
+            command: self.command(&files),
+            traces: loaded.iter().map(|loaded| loaded.source.clone()).collect(),
+            files,
+            tasks: tasks.iter().map(|task| (task.trace.clone(), task.function.clone())).collect(),
+            policies: contenders.iter().map(|it| (it.name.clone(), it.summary().to_owned())).collect(),
+            learned: contenders.iter().filter(|it| it.is_learned()).map(|it| it.name.clone()).collect(),
+            budgets: self.budgets(experiment, contenders)?,
+            rival: unit::rival(contenders).map(str::to_owned),
+            seeds: (0..self.seeds).collect(),
+            level: self.level.into(),
+            search_level: Level::Fluid,
+            slo: experiment.slo.clone(),
+            robustness: self.robustness,
+        })
+    }
+
+    /// The command again, as a shell would take it, without what says where results go.
+    fn command(&self, files: &[Input]) -> String {
+        let mut words = vec!["hpatune".to_owned(), "evaluate".to_owned()];
+        let mut add = |flag: &str, value: String| words.extend([flag.to_owned(), quoted(&value)]);
+        for path in &self.trace {
+            add("--trace", path.display().to_string());
         }
-        if self.json {
-            json(&document, out)?;
-        } else {
-            print(&document, &tasks, out)?;
+        for input in files {
+            add(&input.flag, input.file.clone());
         }
-        Ok(told(&verdicts))
+        for glob in &self.function {
+            add("--function", glob.clone());
+        }
+        for baseline in &self.baseline {
+            add("--baseline", baseline.name().to_owned());
+        }
+        add("--seeds", self.seeds.to_string());
+        add("--level", Level::from(self.level).name().to_owned());
+        if self.robustness {
+            words.push("--robustness".to_owned());
+        }
+        words.join(" ")
+    }
+
+    /// What searching and learning take of each function.
+    fn budgets(&self, experiment: &Experiment, contenders: &[Contender]) -> Result<Vec<(String, String)>, InputError> {
+        let mut budgets = Vec::new();
+        if contenders.iter().any(|it| matches!(it.kind, Kind::Baseline(Baseline::Linear))) {
+            let hours = experiment.tune.linear_steps as f64 / 60.0;
+            budgets.push(("linear".to_owned(), format!("{} simulated hours for each function", count(hours))));
+        }
+        #[cfg(feature = "train")]
+        for (path, contender) in self.policy.iter().zip(contenders.iter().filter(|it| it.is_learned())) {
+            let policy = crate::rl::Policy::load(path)?;
+            let card = policy.card();
+            let hours = card.step as f64 * card.env.control_interval.as_secs_f64() / 3600.0;
+            let text = format!("{} simulated hours of learning for all functions together", count(hours));
+            budgets.push((contender.name.clone(), text));
+        }
+        Ok(budgets)
     }
 
     fn contenders(&self, current: Option<Spec>) -> Result<Vec<Contender>, InputError> {
@@ -194,45 +231,12 @@ fn baselines() -> impl TypedValueParser<Value = Baseline> {
     PossibleValuesParser::new(Baseline::ALL.iter().map(value)).try_map(|name| name.parse::<Baseline>())
 }
 
-fn write(directory: &Path, document: &Document<'_>) -> anyhow::Result<()> {
-    output::write_file(&directory.join("evaluation.json"), |mut file| json(document, &mut file))?;
-    output::write_file(&directory.join("runs.csv"), |file| Ok(report::runs::csv(document.runs, file)?))
-}
-
-fn json(document: &Document<'_>, out: &mut impl Write) -> anyhow::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, document)?;
-    Ok(writeln!(out)?)
-}
-
-fn print(document: &Document<'_>, tasks: &[Task], out: &mut impl Write) -> anyhow::Result<()> {
-    write!(out, "{}", report::evaluation::table(document.summary))?;
-    let hours: f64 = tasks.iter().map(|task| task.test.end.since(task.test.start).as_secs_f64() / 3600.0).sum();
-    writeln!(
-        out,
-        "\nMeans over {} × {}, {} hours of test time each; objective in pod-hours, optimum {} to {}.",
-        report::number::counted(tasks.len(), "function"),
-        report::number::counted(document.seeds.len(), "seed"),
-        report::number::significant(hours / tasks.len() as f64, 3),
-        report::number::significant(mean(document.optimum, |bound| bound.optimum.lower), 4),
-        report::number::significant(mean(document.optimum, |bound| bound.optimum.upper), 4),
-    )?;
-    let (level, search) = (document.level.name(), document.search_level.name());
-    writeln!(out, "Level of the runs: {level}; of searches and the optimum: {search}.")?;
-    if let Some(line) = report::evaluation::fluid_error(document.summary) {
-        writeln!(out, "{line}")?;
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:@%+,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
     }
-    Ok(writeln!(out, "{}", document.verdict)?)
-}
-
-fn mean(bounds: &[Bound], of: impl Fn(&Bound) -> f64) -> f64 {
-    bounds.iter().map(of).sum::<f64>() / bounds.len() as f64
-}
-
-/// Says which gates are met, on standard error.
-fn told(verdicts: &[Verdict]) -> Status {
-    for verdict in verdicts {
-        let line = report::verdict::line(verdict);
-        if verdict.met { tracing::info!("{line}") } else { tracing::error!("{line}") }
-    }
-    if verdicts.iter().all(|verdict| verdict.met) { Status::Done } else { Status::GateNotMet }
 }

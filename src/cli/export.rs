@@ -210,12 +210,14 @@ impl Export {
             world,
             level: Level::Fluid,
             config_hash: "",
+            record: false,
+            strain: false,
             tick: &|| {},
         };
         let hours = task.test.end.since(task.test.start).as_secs_f64() / 3600.0;
         let mut text =
             format!("{hours:.1} h of test time of {} / {}, means of {} seeds", source.file, task.function, self.seeds);
-        for summary in summarize(&comparison.run(&comparison.prepare()), 0) {
+        for summary in summarize(&comparison.run(), 0) {
             let (cost, late) = (summary.mean("cost.usd"), summary.mean("slo.violation_rate"));
             text = format!("{text}\n{}: $ {}, {} % late", summary.policy, dollars(cost), percent(late));
         }

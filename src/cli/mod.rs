@@ -14,6 +14,8 @@ mod contents;
 #[cfg(all(feature = "ingest", feature = "manifest"))]
 mod diff;
 #[cfg(feature = "ingest")]
+mod dossier;
+#[cfg(feature = "ingest")]
 mod evaluate;
 #[cfg(feature = "ingest")]
 mod explain;
@@ -23,12 +25,16 @@ mod export;
 mod ingest;
 #[cfg(feature = "ingest")]
 mod inspect;
+#[cfg(feature = "ingest")]
+mod judgement;
 #[cfg(all(feature = "ingest", feature = "train"))]
 mod learned;
 #[cfg(feature = "ingest")]
 mod level;
 mod log;
 mod man;
+#[cfg(feature = "ingest")]
+mod merge;
 pub mod output;
 #[cfg(all(feature = "ingest", feature = "plot"))]
 mod pictures;
@@ -38,6 +44,8 @@ mod plot;
 mod recommend;
 #[cfg(feature = "ingest")]
 mod replay;
+#[cfg(feature = "ingest")]
+mod shard;
 #[cfg(all(feature = "ingest", feature = "train"))]
 mod starts;
 #[cfg(feature = "ingest")]
@@ -93,6 +101,8 @@ enum Command {
     #[cfg(feature = "ingest")]
     Evaluate(evaluate::Evaluate),
     #[cfg(feature = "ingest")]
+    Merge(merge::Merge),
+    #[cfg(feature = "ingest")]
     Explain(explain::Explain),
     #[cfg(all(feature = "ingest", feature = "manifest"))]
     Diff(diff::Diff),
@@ -128,6 +138,8 @@ impl Command {
             Self::Tune(command) => command.run(out),
             #[cfg(feature = "ingest")]
             Self::Evaluate(command) => command.run(out),
+            #[cfg(feature = "ingest")]
+            Self::Merge(command) => command.run(out),
             #[cfg(feature = "ingest")]
             Self::Explain(command) => command.run(out),
             #[cfg(all(feature = "ingest", feature = "manifest"))]

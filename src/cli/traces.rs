@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::error::InputError;
@@ -19,7 +19,7 @@ pub(super) struct Loaded {
 }
 
 /// Provenance of a trace.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Source {
     /// Its name: the file's without directory and ending, or the path where that is not unique.
     pub(super) name: String,

@@ -9,6 +9,7 @@ use crate::cli::{Status, output};
 use crate::config::Experiment;
 use crate::error::InputError;
 use crate::eval::contender::{best_static, manifest_static, stock_static, ticks_of_static};
+use crate::eval::stats::front::Front;
 use crate::eval::tune::search::Ground;
 use crate::eval::tune::{Candidate, Scored, Search};
 use crate::eval::{self, Task, guard, tasks};
@@ -49,6 +50,8 @@ struct Found {
     #[serde(skip_serializing_if = "Option::is_none")]
     current: Option<Outcome>,
     front: Vec<Scored<Candidate>>,
+    /// Share of the plane of cost and late requests, within 1.1 times the worst of both, that the front covers.
+    hypervolume: f64,
     budget: crate::eval::tune::Budget,
 }
 
@@ -135,11 +138,17 @@ fn search(groups: &[&[Task]], experiment: &Experiment, current: Option<&Spec>) -
             [task] => (task.trace.clone(), task.function.clone()),
             _ => ("all".to_owned(), "all".to_owned()),
         };
-        Found { trace, function, best, stock, current, front, budget }
+        let hypervolume = dominated(&front, &stock);
+        Found { trace, function, best, stock, current, front, hypervolume, budget }
     });
     let found = found.collect();
     bar.finish_and_clear();
     found
+}
+
+fn dominated(front: &[Scored<Candidate>], stock: &Scored<Candidate>) -> f64 {
+    let all = front.iter().chain([stock]).map(|it| (it.outcome.cost.usd, it.outcome.slo.violation_rate));
+    Front::new(all.collect()).dominated()
 }
 
 fn print(found: &[Found], out: &mut impl Write) -> anyhow::Result<()> {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::cli::judgement::Input;
 use crate::config::Experiment;
 use crate::error::InputError;
 use crate::hpa::Spec;
@@ -66,6 +67,17 @@ impl Cluster {
             tracing::warn!("{problem}");
         }
         Ok(world)
+    }
+
+    /// The files that were named, with the flags that named them.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub(super) fn files(&self) -> Result<Vec<Input>, InputError> {
+        let mut named: Vec<(&str, Option<&PathBuf>)> = vec![("--config", self.config.as_ref())];
+        #[cfg(feature = "manifest")]
+        named.extend([("--hpa", self.hpa.as_ref()), ("--deployment", self.deployed.deployment.as_ref())]);
+        named.into_iter().filter_map(|(flag, path)| path.map(|path| Input::new(flag, path))).collect()
     }
 
     #[cfg(feature = "manifest")]

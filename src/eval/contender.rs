@@ -75,6 +75,17 @@ impl Contender {
         Self { name: baseline.name().to_owned(), kind: Kind::Baseline(baseline) }
     }
 
+    /// What it is, in a line.
+    #[must_use]
+    pub fn summary(&self) -> &'static str {
+        match &self.kind {
+            Kind::Baseline(baseline) => baseline.summary(),
+            Kind::Fixed(_) => "a static HPA that was given",
+            Kind::Manifest(_) => "the HPA in use",
+            Kind::Learned(_) => "a learned policy that moves the HPA's fields",
+        }
+    }
+
     /// Whether it was learned.
     #[must_use]
     pub fn is_learned(&self) -> bool {

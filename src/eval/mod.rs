@@ -3,6 +3,7 @@
 pub mod calibrate;
 pub mod contender;
 pub mod evolve;
+pub mod flat;
 pub mod gates;
 pub mod guard;
 pub mod oracle;
@@ -12,9 +13,11 @@ pub mod split;
 pub mod standing;
 pub mod start;
 pub mod stats;
+pub mod stress;
 pub mod summary;
 pub mod task;
 pub mod tune;
+pub mod unit;
 
 #[cfg(test)]
 mod tests;
@@ -24,3 +27,4 @@ pub use runner::{Comparison, Results};
 pub use standing::Standing;
 pub use summary::{Summary, summarize};
 pub use task::{Task, tasks};
+pub use unit::Unit;

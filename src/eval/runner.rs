@@ -2,17 +2,19 @@
 //! metrics path for all contenders alike (common random numbers); results stand in order, whatever the threads do.
 
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::contender::{Contender, Ready, World};
-use super::oracle::{self, Optimum};
+use super::contender::{Contender, World};
+use super::oracle::Optimum;
+use super::stress::Strain;
 use super::task::Task;
 use super::tune::{Budget, Candidate};
+use super::unit::Unit;
 use crate::autoscalers::Recipe;
 use crate::sim::{self, Level, Outcome, Run};
 
 /// One run.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     /// The contender's name.
     pub policy: String,
@@ -30,7 +32,7 @@ pub struct Row {
 }
 
 /// A static HPA that was searched for.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Found {
     /// The contender's name.
     pub policy: String,
@@ -45,7 +47,7 @@ pub struct Found {
 }
 
 /// The optimum of a task.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Bound {
     /// The trace's name.
     pub trace: String,
@@ -89,85 +91,43 @@ pub struct Comparison<'a> {
     pub level: Level,
     /// Hash of the experiment's settings.
     pub config_hash: &'a str,
+    /// Whether to keep timelines of the tuned HPA and its [`rival`](super::unit::rival).
+    pub record: bool,
+    /// Whether to try every [`Strain`].
+    pub strain: bool,
     /// Told of each candidate of a search and of each run.
     pub tick: &'a (dyn Fn() + Sync),
 }
 
 impl Comparison<'_> {
-    /// How often [`tick`](Self::tick) is called at most.
+    /// How often [`tick`](Self::tick) is called at most for each task.
     #[must_use]
     pub fn ticks(&self) -> u64 {
         let searches: u64 = self.contenders.iter().map(|contender| contender.ticks(&self.world)).sum();
-        let runs = self.contenders.len() * self.seeds.len();
-        (searches + runs as u64 + 1) * self.tasks.len() as u64
+        let strains = if self.strain { Strain::ALL.len() } else { 0 };
+        searches + (self.contenders.len() * (self.seeds.len() + strains) + 1) as u64
     }
 
-    /// Contender by contender, task by task.
-    fn pairs(&self) -> Vec<(&Contender, &Task)> {
-        self.contenders.iter().flat_map(|it| self.tasks.iter().map(move |task| (it, task))).collect()
-    }
-
-    /// Makes every contender ready for every task, searching where it has to: contender by contender, task by task.
+    /// Judges everybody on every task.
     #[must_use]
-    pub fn prepare(&self) -> Vec<Ready> {
-        self.pairs().par_iter().map(|(contender, task)| contender.ready(task, &self.world, self.tick)).collect()
+    pub fn run(&self) -> Results {
+        let units: Vec<Unit> = (0..self.tasks.len()).into_par_iter().map(|index| self.unit(index)).collect();
+        let policies = self.contenders.iter().map(|contender| contender.name.clone()).collect();
+        Results::of_units(policies, self.seeds.to_vec(), &units)
     }
 
-    /// Runs and bounds. `ready` is what [`prepare`](Self::prepare) returned.
-    #[must_use]
-    pub fn run(&self, ready: &[Ready]) -> Results {
-        let pairs = self.pairs();
-        let units: Vec<_> = (0..pairs.len()).flat_map(|at| self.seeds.iter().map(move |&seed| (at, seed))).collect();
-        let row = |&(at, seed): &(usize, u64)| self.row(pairs[at].0, pairs[at].1, &ready[at].recipe, seed);
-        let rows = units.par_iter().map(row).collect();
-        let fluid = |&(at, seed): &(usize, u64)| self.fluid(pairs[at].1, &ready[at].recipe, seed);
-        let fluid = if self.level == Level::Fluid { Vec::new() } else { units.par_iter().map(fluid).collect() };
-        let bounds = self.tasks.par_iter().map(|task| self.bound(task)).collect();
-        let found = pairs.iter().zip(ready).filter_map(|(&(contender, task), ready)| {
-            let (configuration, budget) = ready.found?;
-            let (policy, trace, function) = (contender.name.clone(), task.trace.clone(), task.function.clone());
-            Some(Found { policy, trace, function, configuration, budget })
-        });
-        Results {
-            policies: self.contenders.iter().map(|contender| contender.name.clone()).collect(),
-            tasks: self.tasks.len(),
-            seeds: self.seeds.to_vec(),
-            rows,
-            fluid,
-            found: found.collect(),
-            bounds,
-        }
-    }
-
-    fn row(&self, contender: &Contender, task: &Task, recipe: &Recipe, seed: u64) -> Row {
-        let outcome = self.replay(recipe, task, seed, false).outcome;
+    pub(super) fn row(&self, policy: &str, task: &Task, recipe: &Recipe, seed: u64) -> Row {
+        let world = sim::Settings { level: self.level, ..self.world.sim.clone() };
+        let outcome = replay(recipe, task, &world, seed, false).outcome;
         (self.tick)();
         Row {
-            policy: contender.name.clone(),
+            policy: policy.to_owned(),
             trace: task.trace.clone(),
             function: task.function.clone(),
             seed,
             config_hash: self.config_hash.to_owned(),
             outcome,
         }
-    }
-
-    /// One run over a task's test time. `record` keeps a timeline.
-    #[must_use]
-    pub fn replay(&self, recipe: &Recipe, task: &Task, seed: u64, record: bool) -> Run {
-        let world = sim::Settings { level: self.level, ..self.world.sim.clone() };
-        replay(recipe, task, &world, seed, record)
-    }
-
-    fn fluid(&self, task: &Task, recipe: &Recipe, seed: u64) -> Outcome {
-        let world = sim::Settings { level: Level::Fluid, ..self.world.sim.clone() };
-        replay(recipe, task, &world, seed, false).outcome
-    }
-
-    fn bound(&self, task: &Task) -> Bound {
-        let optimum = oracle::optimum(&task.workload, self.world.sim, &task.test, self.world.hpa.max_replicas);
-        (self.tick)();
-        Bound { trace: task.trace.clone(), function: task.function.clone(), optimum }
     }
 }
 

@@ -52,9 +52,9 @@ fn compare(tasks: &[Task], baselines: &[Baseline], seeds: &[u64]) -> (Results, V
     let (sim, hpa, tune) = (world(), hpa::Settings::default(), grid());
     let contenders: Vec<_> = baselines.iter().map(|&baseline| Contender::baseline(baseline)).collect();
     let world = World { sim: &sim, hpa: &hpa, tune: &tune };
-    let comparison =
-        Comparison { contenders: &contenders, tasks, seeds, world, level: Level::Fluid, config_hash: "", tick: &|| {} };
-    let results = comparison.run(&comparison.prepare());
+    let (contenders, level, config_hash) = (contenders.as_slice(), Level::Fluid, "");
+    let (record, strain, tick) = (false, false, &|| {});
+    let results = Comparison { contenders, tasks, seeds, world, level, config_hash, record, strain, tick }.run();
     let summary = summarize(&results, 0);
     (results, summary)
 }

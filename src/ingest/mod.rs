@@ -11,6 +11,7 @@ mod options;
 mod pages;
 mod pipeline;
 mod report;
+pub mod results;
 mod scan;
 mod shape;
 mod slots;

@@ -12,6 +12,23 @@ pub(super) enum Sample {
     Mark(Mark, Color),
 }
 
+/// Draws the entries in as many rows as they need, the last one just above the panel.
+pub(super) fn rows(scene: &mut Scene, panel: &Panel, entries: &[(Sample, String)]) {
+    let width = |(_, text): &(Sample, String)| 59.0 + font::width(text, SMALL);
+    let (mut lines, mut used) = (vec![Vec::new()], 0.0);
+    for entry in entries {
+        if used + width(entry) > panel.right - panel.left && used > 0.0 {
+            lines.push(Vec::new());
+            used = 0.0;
+        }
+        used += width(entry);
+        lines.last_mut().expect("there is a line").push(entry.clone());
+    }
+    for (above, line) in lines.iter().rev().enumerate() {
+        row(scene, &Panel { top: panel.top - 22.0 * above as f64, ..panel.clone() }, line);
+    }
+}
+
 /// Draws the entries in a row that ends at the panel's right side.
 pub(super) fn row(scene: &mut Scene, panel: &Panel, entries: &[(Sample, String)]) {
     const SWATCH: f64 = 30.0;

@@ -2,10 +2,13 @@
 //!
 //! What `replay`, `tune` and `evaluate` print on a terminal goes through here, so that one figure looks alike everywhere.
 
+pub mod decision;
 pub mod decisions;
 pub mod evaluation;
 pub mod number;
+pub mod page;
 pub mod replay;
+pub mod robustness;
 pub mod runs;
 pub mod table;
 pub mod tuning;

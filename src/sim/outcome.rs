@@ -351,6 +351,28 @@ impl TimelineRow {
         "p99_ms",
     ];
 
+    /// The row of numbers in the order of [`FIELDS`](Self::FIELDS).
+    #[must_use]
+    pub fn of(values: [f64; 13]) -> Self {
+        let [t, requests_per_s, demand, replicas, ready, utilization, target, min_replicas, ..] = values;
+        let [.., violation_rate, latency_ms, backlog_s, p95_ms, p99_ms] = values;
+        Self {
+            t,
+            requests_per_s,
+            demand,
+            replicas,
+            ready,
+            utilization,
+            target,
+            min_replicas,
+            violation_rate,
+            latency_ms,
+            backlog_s,
+            p95_ms,
+            p99_ms,
+        }
+    }
+
     /// The row as numbers.
     #[must_use]
     pub fn values(&self) -> [f64; 13] {
@@ -381,7 +403,7 @@ mod tests {
         let json = serde_json::to_value(TimelineRow::default()).unwrap();
         let names: Vec<&str> = json.as_object().unwrap().keys().map(String::as_str).collect();
         assert_eq!(names, TimelineRow::FIELDS);
-        let row = TimelineRow { t: 1.0, target: 7.0, p99_ms: 13.0, ..TimelineRow::default() };
+        let row = TimelineRow::of(std::array::from_fn(|at| at as f64 + 0.5));
         let json = serde_json::to_value(row).unwrap();
         let fields: Vec<f64> = json.as_object().unwrap().values().filter_map(serde_json::Value::as_f64).collect();
         assert!(fields.iter().zip(row.values()).all(|(field, value)| (field - value).abs() < 1e-12));

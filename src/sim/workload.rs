@@ -3,6 +3,7 @@
 //! A workload is immutable and shared between runs. Its clock starts at the series' first slot.
 
 mod resize;
+mod surge;
 
 use std::ops::Range;
 

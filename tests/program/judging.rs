@@ -69,6 +69,100 @@ fn an_evaluation_has_a_run_for_every_policy_function_and_seed() {
     }
 }
 
+/// Every file of a directory by name.
+fn files(directory: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut all: Vec<_> = fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), fs::read(&path).unwrap()))
+        .collect();
+    all.sort();
+    all
+}
+
+#[test]
+fn parts_that_are_put_together_are_the_whole_byte_for_byte() {
+    let place = workplace();
+    let evaluate = ["evaluate", "--trace", "trace.parquet", "-c", "c.toml", "--seeds", "2", "--level", "fluid"];
+    let with = |more: &[&str], variables: &[(&str, &str)]| {
+        let arguments = [&evaluate[..], &["--baseline", "stock-80", "--robustness"], more].concat();
+        let output = hpatune(place.path(), arguments).envs(variables.iter().copied()).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let told = with(&["-o", "whole"], &[]);
+    assert_eq!(with(&["--shard", "0/2", "-o", "first"], &[]), "1 units made, 0 were there, in first\n");
+    let second = [("JOB_COMPLETION_INDEX", "1")];
+    assert_eq!(with(&["--shard", "auto/2", "-o", "second"], &second), "1 units made, 0 were there, in second\n");
+    assert_eq!(with(&["--shard", "0/2", "-o", "first"], &[]), "0 units made, 1 were there, in first\n");
+    let merge = |arguments: &[&str]| hpatune(place.path(), [&["merge"], arguments].concat()).output().unwrap();
+    let merged = merge(&["second", "first", "-o", "merged"]);
+    assert_eq!(String::from_utf8(merged.stdout).unwrap(), told);
+    let (whole, merged) = (files(&place.path().join("whole")), files(&place.path().join("merged")));
+    assert_eq!(whole.len(), merged.len());
+    for (one, other) in whole.iter().zip(&merged) {
+        assert!(one == other, "{} differs", one.0);
+    }
+    let gate = ["first", "second", "--require", "paired.p_holm[stock-80] > 2"];
+    assert_eq!(merge(&gate).status.code(), Some(3), "a gate on what is put together");
+    let part = merge(&["first", "-o", "part"]);
+    assert_eq!(part.status.code(), Some(2));
+    let told = String::from_utf8(part.stderr).unwrap();
+    assert!(told.contains("1 of 2 units are missing, the first is 1: trace / diurnal-1"), "{told}");
+    assert!(!place.path().join("part").exists());
+}
+
+#[test]
+fn a_directory_of_units_keeps_to_its_own_comparison() {
+    let place = workplace();
+    let shard = |seeds: &str, directory: &str| {
+        let arguments = ["evaluate", "--trace", "trace.parquet", "-c", "c.toml", "--level", "fluid", "--seeds", seeds];
+        hpatune(place.path(), [&arguments[..], &["--shard", "0/1", "-o", directory]].concat()).output().unwrap()
+    };
+    assert_eq!(shard("1", "one").status.code(), Some(0));
+    let other = shard("2", "one");
+    assert_eq!(other.status.code(), Some(2));
+    let told = String::from_utf8(other.stderr).unwrap();
+    assert!(told.contains("one: the directory holds units of another comparison"), "{told}");
+    assert_eq!(shard("2", "two").status.code(), Some(0));
+    let mixed = hpatune(place.path(), ["merge", "one", "two"]).output().unwrap();
+    assert_eq!(mixed.status.code(), Some(2));
+    assert!(String::from_utf8(mixed.stderr).unwrap().contains("it is of another comparison than one"));
+    fs::write(place.path().join("one/unit-000000.json"), "{\n").unwrap();
+    let damaged = hpatune(place.path(), ["merge", "one"]).output().unwrap();
+    assert_eq!(damaged.status.code(), Some(2));
+    assert!(String::from_utf8(damaged.stderr).unwrap().contains("unit-000000.json:2:"));
+    assert_eq!(shard("1", "one").status.code(), Some(0), "a damaged unit is made again");
+    assert_eq!(hpatune(place.path(), ["merge", "one"]).output().unwrap().status.code(), Some(0));
+}
+
+#[test]
+fn a_report_needs_nothing_but_itself() {
+    let place = workplace();
+    let arguments =
+        ["evaluate", "--trace", "trace.parquet", "-c", "c.toml", "--seeds", "2", "--level", "fluid", "-o", "out"];
+    hpatune(place.path(), arguments).assert().success();
+    let text = fs::read_to_string(place.path().join("out/report.html")).unwrap();
+    for outside in ["<script", "src=", "href=\"http", "url(", "@import", "<link"] {
+        assert!(!text.contains(outside), "{outside}");
+    }
+    let summary: Value = serde_json::from_slice(&fs::read(place.path().join("out/summary.json")).unwrap()).unwrap();
+    assert!(summary.get("runs").is_none());
+    let decision = summary["decision"].as_str().unwrap();
+    assert!(text.contains(decision), "{decision}");
+    assert!(text.contains(summary["traces"][0]["sha256"].as_str().unwrap()));
+    assert!(text.contains("hpatune evaluate --trace trace.parquet --config c.toml --seeds 2 --level fluid"));
+    let pictures = text.matches("<svg role=\"img\" aria-labelledby=\"picture-").count();
+    assert_eq!(pictures, text.matches("<figcaption id=\"picture-").count());
+    assert!(pictures >= 6, "{pictures}");
+    assert_eq!(text.matches("<table").count(), text.matches("<caption>").count());
+    assert!(fs::read(place.path().join("out/runs.parquet")).unwrap().starts_with(b"PAR1"));
+    for summary in summary["summary"].as_array().unwrap() {
+        let standing = &summary["standing"];
+        assert!(standing["score"]["iqm"]["lower"].is_f64() && standing["paired"]["p_holm"].is_f64(), "{standing}");
+    }
+}
+
 #[test]
 fn the_best_is_an_experiment_file_that_evaluate_takes() {
     let place = workplace();

@@ -12,7 +12,7 @@ mod problem;
 
 use std::ops::Range;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::sim::{self, LOAD_STEP, Workload};
 use crate::units::{Replicas, SimTime};
@@ -25,7 +25,7 @@ pub use problem::mean_start;
 const BINS: usize = 64;
 
 /// The optimum of a function over a window, in pod-hours like the objective.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Optimum {
     /// A lower bound.
     pub lower: f64,

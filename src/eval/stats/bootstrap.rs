@@ -42,7 +42,9 @@ impl Bootstrap {
         let cells = self.tasks * self.seeds;
         self.cells(outputs, |drawn, figures| {
             let mut weights = vec![0.0; cells];
-            drawn.iter().for_each(|&cell| weights[cell as usize] += 1.0);
+            for &cell in drawn {
+                weights[cell as usize] += 1.0;
+            }
             let dot = |column: &Vec<f64>| column.iter().zip(&weights).map(|(x, w)| x * w).sum::<f64>() / cells as f64;
             let means: Vec<f64> = columns.iter().map(dot).collect();
             statistic(&means, figures);

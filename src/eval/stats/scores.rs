@@ -25,7 +25,9 @@ pub fn aggregates(scores: &[f64], bootstrap: &Bootstrap) -> Aggregates {
     order.sort_by(|&a, &b| scores[a].total_cmp(&scores[b]));
     let found = bootstrap.cells(2, |drawn, out| {
         let mut counts = vec![0_u32; scores.len()];
-        drawn.iter().for_each(|&cell| counts[cell as usize] += 1);
+        for &cell in drawn {
+            counts[cell as usize] += 1;
+        }
         let sorted = order.iter().map(|&cell| (scores[cell], counts[cell] as usize));
         out[0] = trimmed(sorted, drawn.len());
         out[1] = ENOUGH - mean(&drawn.iter().map(|&cell| scores[cell as usize].min(ENOUGH)).collect::<Vec<_>>());

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::settings::{Limit, Settings, SpanText};
 use crate::hpa;
@@ -10,7 +10,7 @@ use crate::hpa::settings::Direction;
 use crate::units::{Percent, Replicas};
 
 /// A static HPA, in the fields that are searched.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Candidate {
     /// CPU target in percent.
     pub target_cpu: Percent,

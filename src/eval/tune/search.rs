@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::autoscalers::Recipe;
 use crate::sim::{self, Outcome, Workload};
@@ -34,7 +34,7 @@ impl Ground {
 }
 
 /// What a search took.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Budget {
     /// Configurations that were tried.
     pub configurations: u64,

@@ -1,0 +1,162 @@
+//! The tables of the page.
+
+use crate::eval::stats::{Interval, mean};
+use crate::eval::stress::Robustness;
+use crate::eval::summary::REFERENCE;
+use crate::eval::{Results, Summary};
+use crate::report::evaluation::sorted;
+use crate::report::number::{NONE, change, dollars, fixed, percent, significant};
+use crate::report::robustness::names;
+
+type Rows = Vec<Vec<String>>;
+
+/// Every policy's means.
+pub(super) fn figures(summaries: &[Summary], allowed: f64) -> (Vec<&'static str>, Rows) {
+    let head = vec![
+        "policy",
+        "cost $",
+        "against tuned",
+        "late or lost %",
+        "objective, pod-hours",
+        "against tuned",
+        "gap closed",
+        "p99 ms",
+        "pods",
+        "pods started",
+        "changes",
+        "CPU not used %",
+        "too few pods, % of time",
+    ];
+    let row = |summary: &&Summary| {
+        let mean = |key: &str| summary.mean(key);
+        let late = summary.figure("slo.violation_rate").unwrap_or(Interval::UNKNOWN);
+        let over = if late.mean > allowed { " †" } else { "" };
+        let versus = |interval: Interval, text: fn(f64) -> String| {
+            if summary.policy == REFERENCE { NONE.to_owned() } else { ends(interval, text) }
+        };
+        vec![
+            summary.policy.clone(),
+            ends(summary.figure("cost.usd").unwrap_or(Interval::UNKNOWN), dollars),
+            versus(summary.cost_vs_tuned, change),
+            ends(late, percent) + over,
+            significant(mean("objective"), 4),
+            versus(summary.objective_vs_tuned, change),
+            versus(summary.gap_closed, |x| fixed(x, 2)),
+            fixed(mean("latency_ms.p99"), 0),
+            significant(mean("replicas.mean"), 3),
+            fixed(mean("cold_starts.pods"), 0),
+            fixed(mean("scaling.actions"), 0),
+            percent(mean("waste.cpu_slack")),
+            fixed(mean("elasticity.tau_u"), 1),
+        ]
+    };
+    (head, sorted(summaries).iter().map(row).collect())
+}
+
+/// Where every policy stands against the tuned static HPA.
+pub(super) fn standing(summaries: &[Summary]) -> (Vec<&'static str>, Rows) {
+    let head = vec![
+        "policy",
+        "score, IQM",
+        "optimality gap",
+        "difference",
+        "P(better)",
+        "p (Holm)",
+        "Cliff's delta",
+        "elastic speed-up",
+        "only its own %",
+    ];
+    let row = |summary: &&Summary| {
+        let standing = summary.standing?;
+        let (score, paired) = (standing.score, standing.paired);
+        let two = |x: f64| fixed(x, 2);
+        let tuned = summary.policy == REFERENCE;
+        Some(vec![
+            summary.policy.clone(),
+            ends(score.iqm, two),
+            ends(score.optimality_gap, two),
+            if tuned { NONE.to_owned() } else { ends(paired.difference, |x| change(1.0 + x)) },
+            if tuned { NONE.to_owned() } else { ends(paired.probability, two) },
+            if tuned { NONE.to_owned() } else { probability(paired.p_holm) },
+            if tuned { NONE.to_owned() } else { two(paired.cliffs_delta) },
+            ends(summary.elastic_speedup, two),
+            percent(standing.hypervolume_gain),
+        ])
+    };
+    (head, sorted(summaries).iter().filter_map(row).collect())
+}
+
+/// Three digits, or that it is less.
+fn probability(p: f64) -> String {
+    if p < 0.001 { "< 0.001".to_owned() } else { fixed(p, 3) }
+}
+
+/// A figure and its interval.
+fn ends(interval: Interval, text: impl Fn(f64) -> String) -> String {
+    if interval.lower.is_finite() && interval.upper.is_finite() {
+        format!("{} [{}, {}]", text(interval.mean), text(interval.lower), text(interval.upper))
+    } else {
+        text(interval.mean)
+    }
+}
+
+/// The objective of one policy function by function.
+pub(super) fn gaps(results: &Results, rival: &str) -> (Vec<&'static str>, Rows) {
+    let head = vec![
+        "function",
+        "optimum",
+        "tuned",
+        "its own",
+        "against tuned",
+        "gap closed",
+        "late, tuned %",
+        "late, its own %",
+    ];
+    let place = |name: &str| results.policies.iter().position(|policy| policy == name);
+    let (Some(tuned), Some(own)) = (place(REFERENCE), place(rival)) else { return (head, Rows::new()) };
+    let row = |task: usize| {
+        let (theirs, ours) = (runs(results, tuned, task), runs(results, own, task));
+        let objective =
+            |rows: &[crate::eval::runner::Row]| mean(&rows.iter().map(|it| it.outcome.objective).collect::<Vec<_>>());
+        let late = |rows: &[crate::eval::runner::Row]| {
+            mean(&rows.iter().map(|it| it.outcome.slo.violation_rate).collect::<Vec<_>>())
+        };
+        let bound = &results.bounds[task];
+        let (a, b, optimum) = (objective(theirs), objective(ours), bound.optimum.lower);
+        vec![
+            format!("{} / {}", bound.trace, bound.function),
+            significant(optimum, 4),
+            significant(a, 4),
+            significant(b, 4),
+            change(b / a),
+            fixed((a - b) / (a - optimum), 2),
+            percent(late(theirs)),
+            percent(late(ours)),
+        ]
+    };
+    (head, (0..results.tasks).map(row).collect())
+}
+
+/// The runs of a policy on a task.
+fn runs(results: &Results, policy: usize, task: usize) -> &[crate::eval::runner::Row] {
+    let seeds = results.seeds.len();
+    let first = (policy * results.tasks + task) * seeds;
+    results.rows.get(first..first + seeds).unwrap_or_default()
+}
+
+/// Policies under strain.
+pub(super) fn robustness(all: &[Robustness]) -> (Vec<String>, Rows) {
+    let policies = names(all, |it| &it.policy);
+    let head = ["world".to_owned()].into_iter().chain(policies.iter().map(|name| (*name).to_owned())).collect();
+    let row = |strain: &str| {
+        let cell = |policy: &&str| {
+            let found = all.iter().find(|it| it.strain == strain && it.policy == **policy);
+            found.map_or_else(
+                || NONE.to_owned(),
+                |it| format!("{} / {}", percent(it.violation_rate), fixed(it.objective_vs_tuned, 2)),
+            )
+        };
+        [strain.to_owned()].into_iter().chain(policies.iter().map(cell)).collect()
+    };
+    (head, names(all, |it| &it.strain).into_iter().map(row).collect())
+}
