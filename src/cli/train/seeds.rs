@@ -13,7 +13,7 @@ use crate::cli::output;
 use crate::cli::starts::Known;
 use crate::config::Experiment;
 use crate::error::{InputError, Place};
-use crate::eval::stats::{Bootstrap, Interval, interquartile_mean, mean};
+use crate::eval::stats::{Bootstrap, Interval, Resampled, interquartile_mean, mean};
 use crate::report::number::percent;
 use crate::report::table::{Align, Table};
 use crate::rl::device::Kind;
@@ -223,7 +223,13 @@ impl Summary {
     fn of(runs: &[Outcome]) -> Self {
         let costs: Vec<f64> = runs.iter().map(|run| run.cost_vs_reference).collect();
         let rates: Vec<f64> = runs.iter().map(|run| run.violation_rate).collect();
-        let bootstrap = Bootstrap { tasks: runs.len(), seeds: 1, resamples: RESAMPLES, seed: 0 };
+        let bootstrap = Bootstrap {
+            tasks: runs.len(),
+            seeds: 1,
+            resamples: RESAMPLES,
+            seed: 0,
+            resampled: Resampled::TasksAndSeeds,
+        };
         let interval = || {
             let all = bootstrap.intervals(std::slice::from_ref(&costs), 1, |means, out| out.copy_from_slice(means));
             let Interval { lower, upper, .. } = all[0];
