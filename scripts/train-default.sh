@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Trains the policy that ships, policies/default.safetensors, on public recorded traces, which are not ours to ship.
+# Trains the policy that ships, policies/default.safetensors, on public recorded traces, which are not ours to ship, and
+# on the synthetic ones of traces/.
 #
 #   scripts/train-default.sh DIRECTORY [OUT]
 #
@@ -29,9 +30,11 @@ web nasa_http_1995/nasa_requests_per_minute.csv.gz nasa --keep 14d
 "$hpatune" ingest "$traces"/huawei_2023/private_dataset/requests_minute/*.csv --select 28 -o "$out/huawei28.parquet"
 "$hpatune" ingest "$traces"/huawei_2023/public_dataset/requests_minute/*.csv -o "$out/huawei4.parquet"
 
+cp traces/{bursty,diurnal,flash,weekly}.parquet "$out"
 cd "$out"
 learned=()
-for name in pool4 pool6 pool9 pool19 pool20 pool28 worldcup nasa huawei28 huawei4; do
+for name in pool4 pool6 pool9 pool19 pool20 pool28 worldcup nasa huawei28 huawei4 bursty diurnal flash \
+    weekly; do
     learned+=(--trace "$name.parquet")
 done
 "$OLDPWD/$hpatune" train -c "$OLDPWD/configs/default-policy.toml" "${learned[@]}" -o train

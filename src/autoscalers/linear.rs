@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::forecast::Demand;
 use crate::hpa;
-use crate::sim::{Patch, Telemetry, Tuner};
+use crate::sim::{LOAD_STEP, Patch, Telemetry, Tuner};
 use crate::units::{Replicas, SimTime};
 
 /// Number of features, and of weights for each of the two outputs.
@@ -19,8 +19,8 @@ pub const FEATURES: usize = 13;
 /// The range of the CPU target, in percent.
 const TARGETS: (f64, f64) = (30.0, 95.0);
 
-/// Scale-down stabilisation of the HPA beneath: short, because minReplicas already holds what is needed.
-const STABILIZATION: Duration = Duration::from_secs(60);
+/// Scale-down stabilisation of the HPA beneath: none, because minReplicas already holds what is needed.
+const STABILIZATION: Duration = Duration::ZERO;
 
 /// The weights of both outputs, in the order of [`features`].
 ///
@@ -101,7 +101,7 @@ impl Linear {
         Proposal { pods: dot(&self.pods).clamp(0.0, 1e6), target_cpu: target.round() as i32 }
     }
 
-    /// The HPA beneath: as `base`, with a scale-down stabilisation of a minute.
+    /// The HPA beneath: as `base`, without scale-down stabilisation.
     #[must_use]
     pub fn hpa(base: &hpa::Settings) -> hpa::Settings {
         let mut settings = base.clone();
@@ -116,7 +116,7 @@ impl Linear {
     }
 }
 
-/// A [`Linear`] at work, once a minute.
+/// A [`Linear`] at work, at every sync of the stock HPA: bursts do not wait for the next minute.
 #[derive(Debug, Clone, Copy)]
 pub struct LinearTuner {
     linear: Linear,
@@ -124,6 +124,10 @@ pub struct LinearTuner {
 }
 
 impl Tuner for LinearTuner {
+    fn interval(&self) -> Duration {
+        LOAD_STEP
+    }
+
     fn decide(&mut self, _: SimTime, telemetry: &Telemetry<'_>) -> Patch {
         let proposal = self.linear.propose(&Demand::at(telemetry.load));
         let pods = proposal.pods.ceil() as Replicas;

@@ -14,7 +14,7 @@ use crate::units::{Percent, friendly, span};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
-    /// How often the agent decides, a multiple of 15 s.
+    /// How often the agent decides, a multiple of 15 s. The longer, the longer bursts wait for it.
     #[serde(with = "span")]
     #[schemars(with = "String")]
     pub control_interval: Duration,
@@ -33,8 +33,8 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            control_interval: Duration::from_mins(1),
-            episode: Duration::from_hours(2),
+            control_interval: Duration::from_secs(15),
+            episode: Duration::from_hours(1),
             action: Action::default(),
             reward: Reward::default(),
             randomize: Randomize::default(),
@@ -262,7 +262,7 @@ mod tests {
         settings.validate().unwrap();
         let text = toml::to_string(&settings).unwrap();
         assert_eq!(toml::from_str::<Settings>(&text).unwrap(), settings);
-        assert_eq!(settings.steps(), 120);
+        assert_eq!(settings.steps(), 240);
     }
 
     #[test]

@@ -42,8 +42,8 @@ pub struct Settings {
     pub minibatch: usize,
     /// Adam's step size at the start; it falls linearly to 0 over the updates.
     pub learning_rate: f64,
-    /// Discount per decision. What a decision does to pods and
-    /// queues is over within some ten minutes, so 0.9 per minute is enough; more adds the noise of later traffic.
+    /// Discount per decision. What a decision does to pods and queues is over within some ten minutes, so 0.975 per 15 s
+    /// is enough; more adds the noise of later traffic.
     pub discount_factor: f64,
     /// λ of generalised advantage estimation.
     pub gae_lambda: f64,
@@ -125,17 +125,17 @@ impl Default for Settings {
         Self {
             algorithm: Algorithm::Ppo,
             traces: Vec::new(),
-            steps: 1_000_000,
+            steps: 5_000_000,
             seed: 0,
             start: Kind::Linear,
             n_envs: 32,
-            group: 1,
+            group: 8,
             critic: Critic::Privileged,
             epochs: 6,
             minibatch: 512,
             learning_rate: 2e-3,
-            discount_factor: 0.9,
-            gae_lambda: 0.95,
+            discount_factor: 0.975,
+            gae_lambda: 0.985,
             reward_clip: 1000.0,
             violation_limit: 1.0,
             clip: 0.2,
@@ -144,7 +144,7 @@ impl Default for Settings {
             max_grad_norm: 0.5,
             target_kl: 0.02,
             hidden: vec![16],
-            initial_share: 0.5,
+            initial_share: 0.8,
             executor: Executor::Auto,
             evaluate_every: 10,
             reinforce: algorithms::Reinforce::default(),

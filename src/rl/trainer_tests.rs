@@ -6,9 +6,11 @@ fn settings() -> Settings {
     Settings {
         steps: 64 * 16 * 30,
         n_envs: 16,
+        group: 1,
         minibatch: 256,
         learning_rate: 3e-3,
         discount_factor: 0.95,
+        gae_lambda: 0.95,
         hidden: vec![16],
         initial_share: 0.0,
         ..Settings::default()

@@ -35,8 +35,8 @@ pub struct Settings {
     pub halving: bool,
     /// Choose a configuration for each function; otherwise one for all functions given.
     pub per_function: bool,
-    /// Decisions, one a simulated minute, that the evolution of `linear` may take for a function. On five recorded
-    /// traces four million gave a better policy than one on four of them, by up to 6 %.
+    /// Minutes that the evolution of `linear` may simulate for a function. On five recorded traces four million gave a
+    /// better policy than one on four of them, by up to 6 %.
     pub linear_steps: u64,
 }
 

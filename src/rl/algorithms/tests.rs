@@ -30,6 +30,7 @@ fn settings(algorithm: Algorithm, updates: u64) -> Settings {
         minibatch: 256,
         learning_rate: 3e-3,
         discount_factor: 0.9,
+        gae_lambda: 0.95,
         hidden: vec![16],
         initial_share: 0.0,
         reinforce: algorithms::Reinforce { learning_rate: 0.03 },

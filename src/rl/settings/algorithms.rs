@@ -286,7 +286,7 @@ mod tests {
 
     #[test]
     fn grpo_without_groups_is_refused() {
-        let error = Settings { algorithm: Algorithm::Grpo, ..Settings::default() }.validate().unwrap_err();
+        let error = Settings { algorithm: Algorithm::Grpo, group: 1, ..Settings::default() }.validate().unwrap_err();
         assert_eq!(error.field.as_deref(), Some("train.group"));
     }
 
