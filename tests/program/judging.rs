@@ -53,10 +53,11 @@ fn an_evaluation_has_a_run_for_every_policy_function_and_seed() {
     let place = workplace();
     let arguments = ["evaluate", "--trace", "trace.parquet", "-c", "c.toml", "--seeds", "2", "--json", "-o", "out"];
     let (bytes, document) = json(place.path(), "2", &arguments);
-    assert_eq!(document["runs"].as_array().unwrap().len(), 6 * 2 * 2);
+    // Six baselines, and the policy that ships.
+    assert_eq!(document["runs"].as_array().unwrap().len(), 7 * 2 * 2);
     assert_eq!(fs::read(place.path().join("out/evaluation.json")).unwrap(), bytes);
     let runs = fs::read_to_string(place.path().join("out/runs.csv")).unwrap();
-    assert_eq!(runs.lines().count(), 1 + 6 * 2 * 2);
+    assert_eq!(runs.lines().count(), 1 + 7 * 2 * 2);
     for summary in document["summary"].as_array().unwrap() {
         let usd = document["runs"].as_array().unwrap().iter().filter(|run| run["policy"] == summary["policy"]);
         let usd: Vec<f64> = usd.map(|run| run["cost"]["usd"].as_f64().unwrap()).collect();

@@ -18,6 +18,7 @@ scale_up = ["default"]
 scale_down = ["default"]
 linear_steps = 20_000
 [env]
+control_interval = "1m"
 episode = "1h"
 [train]
 steps = 24_000
