@@ -123,7 +123,7 @@ impl Evaluate {
         let mut files = self.cluster.files()?;
         files.extend(self.tuned.iter().map(|path| Input::new("--tuned", path)).collect::<Result<Vec<_>, _>>()?);
         #[cfg(feature = "train")]
-        files.extend(self.policy.iter().map(|path| Input::new("--policy", path)).collect::<Result<Vec<_>, _>>()?);
+        files.extend(self.policy.iter().map(|path| policy_file(path)).collect::<Result<Vec<_>, _>>()?);
         Ok(Plan {
             tool: TOOL.to_owned(),
             config_hash: experiment.hash(),
@@ -176,7 +176,7 @@ impl Evaluate {
         }
         #[cfg(feature = "train")]
         for (path, contender) in self.policy.iter().zip(contenders.iter().filter(|it| it.is_learned())) {
-            let policy = crate::rl::Policy::load(path)?;
+            let policy = crate::cli::learned::open(path)?;
             let card = policy.card();
             let hours = card.step as f64 * card.env.control_interval.as_secs_f64() / 3600.0;
             let text = format!("{} simulated hours of learning for all functions together", count(hours));
@@ -213,6 +213,15 @@ impl Evaluate {
         }
         Ok(all)
     }
+}
+
+/// A policy's file; the policy that ships has none, and is fixed by the tool's version.
+#[cfg(feature = "train")]
+fn policy_file(path: &Path) -> Result<Input, InputError> {
+    if path.as_os_str() != crate::cli::learned::SHIPPED {
+        return Input::new("--policy", path);
+    }
+    Ok(Input { flag: "--policy".to_owned(), file: path.display().to_string(), sha256: None })
 }
 
 /// A learned policy. Its name is the file's, or, where that is taken, the path.

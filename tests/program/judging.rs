@@ -138,6 +138,16 @@ fn a_directory_of_units_keeps_to_its_own_comparison() {
 }
 
 #[test]
+fn the_policy_that_ships_is_judged_by_its_name() {
+    let place = workplace();
+    let evaluate = ["evaluate", "--trace", "trace.parquet", "-c", "c.toml", "--seeds", "1", "--level", "fluid"];
+    let arguments = [&evaluate[..], &["--policy", "shipped", "--baseline", "stock-80", "-o", "out"]].concat();
+    hpatune(place.path(), arguments).assert().success();
+    let text = fs::read_to_string(place.path().join("out/report.html")).unwrap();
+    assert!(text.contains("--policy shipped"));
+}
+
+#[test]
 fn a_report_needs_nothing_but_itself() {
     let place = workplace();
     let arguments =
