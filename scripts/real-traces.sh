@@ -51,7 +51,7 @@ for name in "${names[@]}" azure; do
     "$hpatune" tune "$trace" -c "$config" -o "$out/$name.toml" | sed -n 1,4p
     # Azure's eight hours were not learned from.
     "$hpatune" evaluate -c "$config" --trace "$trace" --policy "$out/train/policy.safetensors" --baseline stock-80 \
-        --baseline linear --seeds 5 -o "$out/$name"
+        --baseline linear --seeds 3 -o "$out/$name"
     "$hpatune" export --tuned "$out/$name.toml" --target deployment/web -o "$out/$name/hpa.yaml"
     "$hpatune" export --policy "$out/train/policy.safetensors" --trace "$trace" --target deployment/web \
         -o "$out/$name/hpa-recommended.yaml"
