@@ -155,7 +155,7 @@ mod tests {
         near(found.p, extreme as f64 / 32.0);
     }
 
-    // statsmodels 0.14: multipletests([.01, .04, .03, .005], method='holm')[1]
+    // statsmodels 0.15.0: multipletests([.01, .04, .03, .005], method='holm')[1]
     #[test]
     fn holm_steps_down_and_never_turns_round() {
         holm(&[0.01, 0.04, 0.03, 0.005]).iter().zip([0.03, 0.06, 0.06, 0.02]).for_each(|(a, b)| near(*a, b));
