@@ -25,7 +25,7 @@ pub(super) struct Collect {
     /// Only functions whose name matches, with `*` and `?`; may be repeated
     #[arg(long, value_name = "GLOB")]
     select: Vec<String>,
-    /// Policy file of `hpatune train` that acts
+    /// Policy file of `hpatune train` that acts; `shipped` is the policy that ships
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
     /// Share of choices that are drawn at random instead, knob by knob

@@ -6,6 +6,7 @@ use super::legend::{self, Sample};
 use super::palette::{CLOUD, INK, Look, QUIET, VERMILLION, look};
 use super::panel::{self, Panel};
 use super::scene::{Mark, Point, Scene, Stroke};
+use crate::eval::stats::front;
 
 /// A mean and its confidence interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -157,16 +158,7 @@ fn violation_axis(data: &Comparison) -> Axis {
 /// The points that no other beats in both, by cost.
 fn front(data: &Comparison, tried: &[Point]) -> Vec<Point> {
     let own = shown(data).map(|one| (one.cost.mean, 100.0 * one.violations.mean));
-    let mut points: Vec<Point> =
-        own.chain(tried.iter().copied()).filter(|p| p.0.is_finite() && p.1.is_finite()).collect();
-    points.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
-    let mut least = f64::INFINITY;
-    points.retain(|point| {
-        let better = point.1 < least;
-        least = least.min(point.1);
-        better
-    });
-    points
+    front::front(own.chain(tried.iter().copied()).filter(|p| p.0.is_finite() && p.1.is_finite()).collect())
 }
 
 /// The staircase through a front: each point is the best up to the cost of the next.

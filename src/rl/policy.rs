@@ -1,110 +1,27 @@
 //! A learned policy: a file that says all it needs to act, and the tuner it gives.
 
+mod flight;
+mod header;
+
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
+pub use self::flight::Flight;
+use self::header::GUARDED;
+pub use self::header::{Card, Origin, Source};
 use super::brain::{Brain, Shape};
 use super::distance::Distance;
 use super::file::{Archive, broken};
 use super::network::Buffers;
-use super::safety::{Critic, Safety};
-use super::settings::{Algorithm, Settings};
-use super::validation::{Judged, Verdict};
+use super::safety::Critic;
+use super::validation::Verdict;
 use crate::autoscalers::linear::Linear;
-use crate::env::{self, Actions, Distribution, Pilot, Start, observation};
+use crate::env::{Actions, Distribution, Pilot, observation};
 use crate::error::{InputError, Place};
-use crate::hpa;
-use crate::sim::{Patch, Telemetry, Tuner};
-use crate::units::SimTime;
-
-/// Version of the file's layout, and that of a policy with a safety critic, which programs that know none must not fly.
-const FORMAT: u32 = 1;
-const GUARDED: u32 = 2;
+use crate::sim::Tuner;
 
 /// The file of the policy that ships, made by `scripts/train-default.sh`.
 pub const SHIPPED: &[u8] = include_bytes!("../../policies/default.safetensors");
-
-/// What a policy file says about itself.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Card {
-    /// Version of the file's layout.
-    pub format: u32,
-    /// Program that wrote it.
-    pub tool: String,
-    /// How it was learned.
-    #[serde(default)]
-    pub algorithm: Algorithm,
-    /// Names of the observation's values.
-    pub observation: Vec<String>,
-    /// Heads of the action.
-    pub action: Vec<env::action::Head>,
-    /// `[env]` it was trained in.
-    pub env: env::Settings,
-    /// Widths of the hidden layers.
-    pub hidden: Vec<usize>,
-    /// Seed it was trained with.
-    pub seed: u64,
-    /// Instruction set or device whose last bits its learning followed; empty when it is not known.
-    #[serde(default)]
-    pub isa: String,
-    /// Environment steps it has learned from.
-    pub step: u64,
-    /// Its cost over the static HPA's on validation time, when it was judged.
-    pub cost_vs_reference: Option<f64>,
-    /// How starts are found.
-    pub start: env::start::Kind,
-    /// The most late requests to learn for, as a multiple of the reference's.
-    pub violation_limit: f64,
-    /// What it started from, function by function.
-    pub starts: Vec<Origin>,
-    /// The linear policy that all functions start from, where they share one; functions that it has not learned on too.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub shared: Option<Linear>,
-    /// The policy that it went on from, where it did.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<Source>,
-    /// The traces it has learned from.
-    pub traces: Vec<Source>,
-    /// Patterns of the functions it has learned from; none is all.
-    pub select: Vec<String>,
-    /// The whole experiment file, as TOML.
-    pub config: String,
-    /// Its safety critic.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub safety: Option<Safety>,
-}
-
-/// A trace file and its checksum.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Source {
-    /// The path as it was given.
-    pub path: String,
-    /// SHA-256 of its bytes, in hexadecimal.
-    pub sha256: String,
-}
-
-/// What the policy started from on a function.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Origin {
-    /// The trace's name.
-    pub trace: String,
-    /// The function's name.
-    pub function: String,
-    /// Factor on the recorded load.
-    pub load: f64,
-    /// The start.
-    pub start: Start,
-    /// The static HPA it was compared with.
-    pub reference: hpa::Settings,
-    /// Whether the policy beat its start on validation time; elsewhere the start is left as it is.
-    pub flies: bool,
-    /// What the policy did on the function's validation time, once judged.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub validation: Option<Judged>,
-}
 
 /// A policy that acts.
 #[derive(Debug, Clone, PartialEq)]
@@ -121,68 +38,6 @@ struct Mind {
     actions: Actions,
     heads: Vec<Distribution>,
     keep: Vec<f32>,
-}
-
-impl Card {
-    /// The card of a policy that learns in `env`.
-    #[must_use]
-    pub fn new(env: &env::Settings, train: &Settings, traces: Vec<Source>, select: &[String], config: &str) -> Self {
-        Self {
-            format: FORMAT,
-            algorithm: train.algorithm,
-            tool: concat!("hpatune ", env!("CARGO_PKG_VERSION")).to_owned(),
-            observation: observation::NAMES.map(str::to_owned).to_vec(),
-            action: Actions::new(&env.action).heads().to_vec(),
-            env: env.clone(),
-            hidden: train.hidden.clone(),
-            seed: train.seed,
-            isa: String::new(),
-            step: 0,
-            cost_vs_reference: None,
-            start: train.start,
-            violation_limit: train.violation_limit,
-            starts: Vec::new(),
-            shared: None,
-            from: None,
-            traces,
-            select: select.to_vec(),
-            config: config.to_owned(),
-            safety: None,
-        }
-    }
-
-    pub(super) fn check(&self) -> Result<(), InputError> {
-        if self.format != if self.safety.is_some() { GUARDED } else { FORMAT } {
-            let ours = format!("this program reads format {FORMAT}, and {GUARDED} with a safety critic");
-            return Err(broken(format!("it is of format {}, and {ours}", self.format)).field("format"));
-        }
-        let ours = observation::NAMES.as_slice();
-        if self.observation != ours {
-            let differs = self.observation.iter().zip(ours).find(|(theirs, ours)| theirs != ours);
-            let (theirs, ours) = match differs {
-                Some((theirs, ours)) => (theirs.clone(), (*ours).to_owned()),
-                None => (format!("{} values", self.observation.len()), format!("{} values", ours.len())),
-            };
-            return Err(
-                broken(format!("its observation has {theirs} where this program has {ours}")).field("observation")
-            );
-        }
-        self.env.validate()?;
-        let heads = Actions::new(&self.env.action).heads().to_vec();
-        if self.action != heads {
-            let words = |heads: &[env::action::Head]| {
-                let one = |head: &env::action::Head| format!("{}({})", head.knob, head.choices.join(" "));
-                heads.iter().map(one).collect::<Vec<_>>().join(" ")
-            };
-            let problem = format!("its heads are {}, and its settings make {}", words(&self.action), words(&heads));
-            return Err(broken(problem).field("action"));
-        }
-        let sane = !self.hidden.is_empty() && self.hidden.len() <= 8;
-        if sane && self.hidden.iter().all(|width| (1..=4096).contains(width)) {
-            return Ok(());
-        }
-        Err(broken(format!("its layers are {:?} wide", self.hidden)).field("hidden"))
-    }
 }
 
 impl Policy {
@@ -325,66 +180,11 @@ impl Policy {
     }
 }
 
-/// A policy at work on one function.
-#[derive(Debug)]
-pub struct Flight {
-    mind: Arc<Mind>,
-    critic: Option<Arc<Critic>>,
-    interval: Duration,
-    pilot: Pilot,
-    observation: Vec<f32>,
-    action: Vec<f32>,
-    buffers: Buffers,
-    flies: bool,
-    distance: Distance,
-}
-
-impl Flight {
-    /// The same flight when it `flies`; otherwise one that keeps every knob, and so leaves the start as it is.
-    #[must_use]
-    pub fn only_if(self, flies: bool) -> Self {
-        Self { flies, ..self }
-    }
-
-    /// What has to be kept for the next decision.
-    #[must_use]
-    pub fn pilot(&self) -> &Pilot {
-        &self.pilot
-    }
-
-    /// How far what it decided on was from what it has learned from.
-    #[must_use]
-    pub fn distance(&self) -> &Distance {
-        &self.distance
-    }
-}
-
-impl Tuner for Flight {
-    fn interval(&self) -> Duration {
-        self.interval
-    }
-
-    fn decide(&mut self, now: SimTime, telemetry: &Telemetry<'_>) -> Patch {
-        self.pilot.observe(now, telemetry, self.interval, &mut self.observation);
-        let Mind { brain, actions, heads, keep } = &*self.mind;
-        if !self.flies {
-            return self.pilot.patch(actions, keep);
-        }
-        brain.act(&mut self.observation, heads, keep, &mut self.buffers, &mut self.action);
-        if brain.normalizes() {
-            self.distance.observe(&self.observation);
-        }
-        if let (Some(critic), Brain::Network(actor)) = (&self.critic, brain) {
-            let logits = actor.mlp.forward(&actor.theta, &self.observation, &mut self.buffers);
-            critic.hold(&self.observation, logits, &mut self.action);
-        }
-        self.pilot.patch(actions, &self.action)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::env;
+    use crate::rl::Settings;
     use crate::rl::brain::Perceptron;
     use crate::rl::moments::Normalizer;
     use crate::rl::network::Network;

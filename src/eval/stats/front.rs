@@ -9,14 +9,7 @@
 #[must_use]
 pub fn hypervolume(points: &[(f64, f64)], (worst_cost, worst_late): (f64, f64)) -> f64 {
     let within = |point: &&(f64, f64)| point.0 < worst_cost && point.1 < worst_late;
-    let mut front: Vec<(f64, f64)> = points.iter().filter(within).copied().collect();
-    front.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
-    let mut least = f64::INFINITY;
-    front.retain(|point| {
-        let better = point.1 < least;
-        least = least.min(point.1);
-        better
-    });
+    let front = front(points.iter().filter(within).copied().collect());
     let ends = front.iter().skip(1).map(|point| point.0).chain([worst_cost]);
     front.iter().zip(ends).map(|(point, end)| (end - point.0) * (worst_late - point.1)).sum()
 }
@@ -64,6 +57,19 @@ impl Front {
         let without = hypervolume(&others, self.worst) / (self.worst.0 * self.worst.1);
         (self.dominated() - without).max(0.0)
     }
+}
+
+/// The points `(cost, late)` that no other beats in both, from the cheapest up; of equal ones, one.
+#[must_use]
+pub fn front(mut points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
+    points.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    let mut least = f64::INFINITY;
+    points.retain(|point| {
+        let better = point.1 < least;
+        least = least.min(point.1);
+        better
+    });
+    points
 }
 
 #[cfg(test)]

@@ -1,0 +1,70 @@
+//! A policy at work.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Mind;
+use crate::env::Pilot;
+use crate::rl::brain::Brain;
+use crate::rl::distance::Distance;
+use crate::rl::network::Buffers;
+use crate::rl::safety::Critic;
+use crate::sim::{Patch, Telemetry, Tuner};
+use crate::units::SimTime;
+
+/// A policy at work on one function.
+#[derive(Debug)]
+pub struct Flight {
+    pub(super) mind: Arc<Mind>,
+    pub(super) critic: Option<Arc<Critic>>,
+    pub(super) interval: Duration,
+    pub(super) pilot: Pilot,
+    pub(super) observation: Vec<f32>,
+    pub(super) action: Vec<f32>,
+    pub(super) buffers: Buffers,
+    pub(super) flies: bool,
+    pub(super) distance: Distance,
+}
+
+impl Flight {
+    /// The same flight when it `flies`; otherwise one that keeps every knob, and so leaves the start as it is.
+    #[must_use]
+    pub fn only_if(self, flies: bool) -> Self {
+        Self { flies, ..self }
+    }
+
+    /// What has to be kept for the next decision.
+    #[must_use]
+    pub fn pilot(&self) -> &Pilot {
+        &self.pilot
+    }
+
+    /// How far what it decided on was from what it has learned from.
+    #[must_use]
+    pub fn distance(&self) -> &Distance {
+        &self.distance
+    }
+}
+
+impl Tuner for Flight {
+    fn interval(&self) -> Duration {
+        self.interval
+    }
+
+    fn decide(&mut self, now: SimTime, telemetry: &Telemetry<'_>) -> Patch {
+        self.pilot.observe(now, telemetry, self.interval, &mut self.observation);
+        let Mind { brain, actions, heads, keep } = &*self.mind;
+        if !self.flies {
+            return self.pilot.patch(actions, keep);
+        }
+        brain.act(&mut self.observation, heads, keep, &mut self.buffers, &mut self.action);
+        if brain.normalizes() {
+            self.distance.observe(&self.observation);
+        }
+        if let (Some(critic), Brain::Network(actor)) = (&self.critic, brain) {
+            let logits = actor.mlp.forward(&actor.theta, &self.observation, &mut self.buffers);
+            critic.hold(&self.observation, logits, &mut self.action);
+        }
+        self.pilot.patch(actions, &self.action)
+    }
+}
