@@ -58,7 +58,7 @@ fn decision(bench: &mut Criterion) {
     let window = SimTime::ZERO..SimTime::from_secs(86_400 * 3);
     let mut simulation = scenarios[0].simulation(&scenarios[0].world, 1, window);
     simulation.advance(SimTime::from_secs(86_400 * 2));
-    let mut tuner = policy.tuner(None);
+    let mut tuner = policy.tuner(&scenarios[0].start);
     bench.bench_function("decision", |timer| {
         timer.iter(|| tuner.decide(simulation.now(), black_box(&simulation.telemetry())));
     });

@@ -48,6 +48,8 @@ pub enum Purpose {
     Sweep = 31,
     /// Rollouts of a safety critic; the index is of the part of time and the episode.
     Safety = 32,
+    /// Rows and features of the index-th tree of a forest.
+    Forest = 33,
     /// Choice of the functions that are held out.
     HoldOut = 20,
 }

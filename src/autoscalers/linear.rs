@@ -2,19 +2,23 @@
 //!
 //! The plainest policy that looks at demand: a learned network that does not beat it has not earned its layers. Features
 //! are pods' worth of capacity, so minReplicas comes out in pods. The weights are evolved on training time
-//! (`eval::evolve`); here is only what they do.
+//! (`eval::evolve`); here is only what they do. The baseline sees demand alone; what an agent starts from sees the outlook of a
+//! forecaster too.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::forecast::Demand;
+use crate::forecast::{Demand, Foresight};
 use crate::hpa;
 use crate::sim::{LOAD_STEP, Patch, Telemetry, Tuner};
 use crate::units::{Replicas, SimTime};
 
-/// Number of features, and of weights for each of the two outputs.
-pub const FEATURES: usize = 13;
+/// Number of features of demand alone.
+pub const PLAIN: usize = 13;
+
+/// Number of features, and of weights for each of the two outputs: those of demand, and the outlook where there is one.
+pub const FEATURES: usize = PLAIN + 2;
 
 /// The range of the CPU target, in percent.
 const TARGETS: (f64, f64) = (30.0, 95.0);
@@ -45,11 +49,12 @@ pub struct Proposal {
 }
 
 /// Demand as the weights see it, in pods' worth and roots of it; the first is 1. Without a day of past, yesterday is
-/// taken from the last ten minutes' peak.
+/// taken from the last ten minutes' peak. An outlook that there is not weighs nothing.
 #[must_use]
 pub fn features(demand: &Demand) -> [f64; FEATURES] {
     let (ahead, rescaled) =
         demand.season.map_or((demand.peak, demand.peak), |season| (season.ahead, season.ahead_rescaled));
+    let outlook = demand.outlook.unwrap_or_default();
     [
         1.0,
         demand.now,
@@ -64,6 +69,8 @@ pub fn features(demand: &Demand) -> [f64; FEATURES] {
         (demand.now - demand.level).max(0.0),
         demand.level.max(0.0).sqrt(),
         demand.deviation.max(0.0).sqrt(),
+        outlook.middle,
+        outlook.high,
     ]
     .map(f64::from)
 }
@@ -77,17 +84,18 @@ impl Linear {
         first
     }
 
-    /// The weights side by side: pods, then target.
+    /// The first `features` weights of pods, then of the target.
     #[must_use]
-    pub fn to_vec(&self) -> Vec<f64> {
-        [self.pods, self.target].concat()
+    pub fn to_vec(&self, features: usize) -> Vec<f64> {
+        [&self.pods[..features], &self.target[..features]].concat()
     }
 
     /// The opposite of [`to_vec`](Self::to_vec); missing weights are 0.
     #[must_use]
     pub fn from_slice(weights: &[f64]) -> Self {
-        let at = |index: usize| weights.get(index).copied().unwrap_or(0.0);
-        Self { pods: std::array::from_fn(at), target: std::array::from_fn(|index| at(FEATURES + index)) }
+        let features = weights.len() / 2;
+        let of = |weights: &[f64]| std::array::from_fn(|index| weights.get(index).copied().unwrap_or(0.0));
+        Self { pods: of(&weights[..features]), target: of(&weights[features..]) }
     }
 
     /// The proposal for a demand.
@@ -109,18 +117,19 @@ impl Linear {
         settings
     }
 
-    /// The tuner within the bounds of `hpa`.
+    /// The tuner within the bounds of `hpa`, with what it foresees where it does.
     #[must_use]
-    pub fn tuner(self, hpa: &hpa::Settings) -> LinearTuner {
-        LinearTuner { linear: self, bounds: (hpa.min_replicas, hpa.max_replicas) }
+    pub fn tuner(self, hpa: &hpa::Settings, foresight: Option<Foresight>) -> LinearTuner {
+        LinearTuner { linear: self, bounds: (hpa.min_replicas, hpa.max_replicas), foresight }
     }
 }
 
 /// A [`Linear`] at work, at every sync of the stock HPA: bursts do not wait for the next minute.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct LinearTuner {
     linear: Linear,
     bounds: (Replicas, Replicas),
+    foresight: Option<Foresight>,
 }
 
 impl Tuner for LinearTuner {
@@ -129,7 +138,7 @@ impl Tuner for LinearTuner {
     }
 
     fn decide(&mut self, _: SimTime, telemetry: &Telemetry<'_>) -> Patch {
-        let proposal = self.linear.propose(&Demand::at(telemetry.load));
+        let proposal = self.linear.propose(&Demand::foreseen(telemetry.load, self.foresight.as_ref()));
         let pods = proposal.pods.ceil() as Replicas;
         Patch {
             target_cpu: Some(proposal.target_cpu),
@@ -152,8 +161,10 @@ mod tests {
 
     #[test]
     fn weights_survive_the_vector_and_the_file() {
-        let linear = Linear::from_slice(&(0..26).map(|i| f64::from(i) / 7.0).collect::<Vec<_>>());
-        assert_eq!(Linear::from_slice(&linear.to_vec()), linear);
+        let linear = Linear::from_slice(&(0..30).map(|i| f64::from(i) / 7.0).collect::<Vec<_>>());
+        assert_eq!(Linear::from_slice(&linear.to_vec(FEATURES)), linear);
+        let plain = Linear::from_slice(&linear.to_vec(PLAIN));
+        assert_eq!((plain.pods[..PLAIN].to_vec(), plain.pods[PLAIN]), (linear.pods[..PLAIN].to_vec(), 0.0));
         let text = serde_json::to_string(&linear).unwrap();
         assert_eq!(serde_json::from_str::<Linear>(&text).unwrap(), linear);
     }

@@ -67,8 +67,8 @@ impl Collect {
         }
         let loaded = traces::load(&paths, &self.select)?;
         starts::warn(&experiment, &loaded)?;
-        let known = policy.as_ref().map(|policy| starts::Known::of(policy.card())).unwrap_or_default();
-        let ready = starts::scenarios(&experiment, &loaded, known, &AtomicBool::new(false))?;
+        let known = policy.as_ref().map(|policy| starts::Known::taught(policy.card())).unwrap_or_default();
+        let ready = starts::scenarios(&experiment, &loaded, &known, &AtomicBool::new(false))?;
         let sources = loaded.iter().map(|it| Source { path: it.source.file.clone(), sha256: it.source.sha256.clone() });
         let config = experiment.to_toml();
         let made = Card::new(&experiment.env, &experiment.train, sources.collect(), &self.select, &config);

@@ -13,6 +13,8 @@ use crate::config::Experiment;
 use crate::env::{Pilot, Start};
 use crate::error::InputError;
 use crate::eval::contender::Kind;
+use crate::forecast::Foresight;
+use crate::eval::start::Search;
 use crate::eval::{Task, World, start};
 use crate::rl::card::{most_far, not_justified};
 use crate::rl::{Policy, policy};
@@ -78,17 +80,19 @@ pub(super) struct Flight {
 /// Makes the policy ready for a task's function. Where it did not beat its start on validation time, the start stays.
 pub(super) fn flight(policy: &Policy, task: &Task, world: &World<'_>, tick: &(dyn Fn() + Sync)) -> Flight {
     let known = policy.start(&task.trace, &task.function).map(|origin| (origin.start.clone(), origin.flies));
+    let card = policy.card();
+    let foresight = card.forecaster.clone().map(Foresight::new);
+    let search = Search { kind: card.start, limit: card.violation_limit, foresight: foresight.as_ref() };
     let (start, flies) = known.unwrap_or_else(|| {
-        let card = policy.card();
         let shared = card.shared.map(|linear| Start::linear(linear, world.hpa));
-        let find = || start::find(card.start, card.violation_limit, task, world, tick).start;
-        (shared.unwrap_or_else(find), true)
+        (shared.unwrap_or_else(|| start::find(search, task, world, tick).start), true)
     });
+    let start = card.completed(start);
     let recipe = if flies {
-        let (policy, linear) = (policy.clone(), start.linear);
-        Recipe::policy(&start.hpa, move || policy.tuner(linear))
+        let (policy, start) = (policy.clone(), start.clone());
+        Recipe::policy(&start.hpa.clone(), move || policy.tuner(&start))
     } else {
-        start::recipe(&start)
+        start::recipe(&start, start.foresight())
     };
     Flight { start, recipe }
 }
@@ -107,10 +111,10 @@ pub(super) fn kind(policy: Policy) -> Kind {
         if policy.start(&task.trace, &task.function).is_some_and(|origin| !origin.flies) {
             return recipe;
         }
-        let (policy, linear, told) = (policy.clone(), start.linear, Arc::clone(&told));
-        Recipe::policy(&start.hpa, move || {
+        let (policy, told) = (policy.clone(), Arc::clone(&told));
+        Recipe::policy(&start.hpa.clone(), move || {
             let most = most_far(policy.card());
-            let flight = policy.flight(Pilot::new(linear));
+            let flight = policy.flight(Pilot::of(&start));
             Box::new(Watched { flight, name: name.clone(), most, told: Arc::clone(&told) })
         })
     }))

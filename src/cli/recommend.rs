@@ -106,12 +106,12 @@ impl Recommend {
         let series = &trace.functions[0];
         let origin = policy.start("", &series.function);
         let shared = policy.card().shared.map(|linear| Start::linear(linear, &experiment.hpa));
-        let start = origin.map(|origin| &origin.start).or(shared.as_ref());
+        let start = origin.map(|origin| origin.start.clone()).or(shared).map(|start| policy.card().completed(start));
         if start.is_none() && policy.card().start == Kind::Linear {
             tracing::warn!("the policy has not learned on {:?}: it starts from the HPA alone", series.function);
         }
         self.warn(series, &trace, &policy, origin);
-        let object = self.object(start.map_or(&experiment.hpa, |start| &start.hpa))?;
+        let object = self.object(start.as_ref().map_or(&experiment.hpa, |start| &start.hpa))?;
         let (spec, flags) = (object.spec(), experiment.hpa.flags());
         let place = |error: InputError| error.at(Place::file(&self.metrics));
         let workload = Workload::new(series, &trace.header, &experiment.sim()).map_err(place)?;
@@ -121,7 +121,7 @@ impl Recommend {
         let sha256 = self.checksum()?;
         let pilot = self.pilot(&sighting, &spec, (at_ms, &sha256, &series.function))?;
         let mut flight =
-            policy.flight(pilot.with(start.and_then(|start| start.linear))).only_if(origin.is_none_or(|it| it.flies));
+            policy.flight(pilot.with(start.as_ref().and_then(|start| start.linear), start.as_ref().and_then(Start::foresight))).only_if(origin.is_none_or(|it| it.flies));
         let before = knobs(&spec, flags);
         let after = patched(&spec, flags, &sighting.decide(&mut flight, before));
         if let Some((place, _)) = flight.distance().farthest() {

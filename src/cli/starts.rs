@@ -12,7 +12,10 @@ use crate::config::Experiment;
 use crate::env::start::Kind;
 use crate::env::{Scenario, Shares, Start};
 use crate::error::{InputError, Place};
+use crate::eval::outlook::Outlooks;
+use crate::eval::start::{Search, Sharer};
 use crate::eval::{self, Task, guard, start, tasks};
+use crate::forecast::{Forecaster, Foresight};
 use crate::rl::policy::{Card, Origin};
 
 const INTERRUPTED: &str = "interrupted before learning began; start again";
@@ -24,18 +27,25 @@ pub(super) struct Known<'a> {
     pub(super) origins: &'a [Origin],
     /// The linear policy that all start from.
     pub(super) shared: Option<Linear>,
+    /// What foresees the load of all; learned anew where it is not given.
+    pub(super) forecaster: Option<&'a Forecaster>,
 }
 
 impl<'a> Known<'a> {
-    /// What a policy or a checkpoint says.
+    /// What a checkpoint says. Unless it was taken over, its forecaster is learned again, with those that judge it.
     pub(super) fn of(card: &'a Card) -> Self {
-        Self { origins: &card.starts, shared: card.shared }
+        Self { forecaster: card.forecaster.as_ref().filter(|_| card.from.is_some()), ..Self::taught(card) }
+    }
+
+    /// What a policy takes along to other traffic.
+    pub(super) fn taught(card: &'a Card) -> Self {
+        Self { origins: &card.starts, shared: card.shared, forecaster: card.forecaster.as_ref() }
     }
 
     /// The starts of a run of `kind`.
     pub(super) fn starts(kind: Kind, origins: &'a [Origin]) -> Self {
         let first = origins.first().filter(|_| kind == Kind::Shared);
-        Self { origins, shared: first.and_then(|origin| origin.start.linear) }
+        Self { origins, shared: first.and_then(|origin| origin.start.linear), forecaster: None }
     }
 }
 
@@ -48,6 +58,8 @@ pub(super) struct Prepared {
     pub(super) origins: Vec<Origin>,
     /// The linear policy that all start from, where they share one.
     pub(super) shared: Option<Linear>,
+    /// What foresees the load of all, where they share it.
+    pub(super) forecaster: Option<Forecaster>,
 }
 
 /// A function under one factor on its load.
@@ -67,29 +79,33 @@ struct Ground<'a> {
 pub(super) fn scenarios(
     experiment: &Experiment,
     loaded: &[Loaded],
-    known: Known<'_>,
+    known: &Known<'_>,
     stopped: &AtomicBool,
 ) -> anyhow::Result<Prepared> {
     let grounds = grounds(experiment, loaded)?;
-    let kind = experiment.train.start;
-    let sim = experiment.sim();
+    let (kind, sim) = (experiment.train.start, experiment.sim());
+    let world = world(experiment, &sim);
+    let common = experiment.train.forecast.then(|| Common::new(&grounds, known.forecaster, &sim));
+    let all = |ground| common.as_ref().map(|common| common.foresight(ground));
+    let foresights: Vec<Option<Foresight>> = grounds.par_iter().map(all).collect();
     let missing = grounds.iter().filter(|ground| ground.known(known.origins).is_none()).count();
     let shares = kind == Kind::Shared && known.shared.is_none();
-    let ticks = missing as u64 * start::ticks(kind, &world(experiment, &sim));
-    let together = if shares { start::ticks_of_shared(grounds.len(), &world(experiment, &sim)) } else { 0 };
-    let bar = output::progress(ticks + together, "candidates");
+    let ticks = missing as u64 * start::ticks(search(experiment, foresights[0].as_ref()), &world);
+    let ticks_together = if shares { start::ticks_of_shared(grounds.len(), &world) } else { 0 };
+    let bar = output::progress(ticks + ticks_together, "candidates");
     let interrupted = || stopped.load(Ordering::Relaxed);
-    let origin = |ground: &Ground<'_>| {
-        ground.known(known.origins).cloned().or_else(|| (!interrupted()).then(|| ground.find(&|| bar.inc(1))))
+    let origin = |(ground, foresight): (&Ground<'_>, &Option<Foresight>)| {
+        let find = || ground.find(foresight.as_ref(), &|| bar.inc(1));
+        ground.known(known.origins).cloned().or_else(|| (!interrupted()).then(find))
     };
-    let origins: Option<Vec<Origin>> = grounds.par_iter().map(origin).collect();
+    let origins: Option<Vec<Origin>> = grounds.par_iter().zip(&foresights).map(origin).collect();
     let mut origins = origins.filter(|_| !(shares && interrupted())).context(INTERRUPTED)?;
     let mut linear = known.shared;
     if shares {
-        let functions: Vec<_> =
-            grounds.iter().zip(&origins).map(|(it, origin)| (&it.task, &origin.reference)).collect();
-        let limit = experiment.train.violation_limit;
-        linear = Some(start::shared(limit, &functions, &world(experiment, &sim), &|| bar.inc(1)));
+        let all = grounds.iter().zip(&origins).zip(&foresights);
+        let together: Vec<_> =
+            all.map(|((ground, origin), foresight)| ground.sharer(origin, foresight.as_ref())).collect();
+        linear = Some(start::shared(experiment.train.violation_limit, &together, &world, &|| bar.inc(1)));
     }
     for origin in &mut origins {
         if let Some(linear) = linear {
@@ -97,8 +113,40 @@ pub(super) fn scenarios(
         }
     }
     bar.finish_and_clear();
-    let scenarios = grounds.iter().zip(&origins).map(|(ground, origin)| ground.scenario(origin));
-    Ok(Prepared { scenarios: scenarios.collect::<Result<_, _>>()?, origins, shared: linear })
+    let all = grounds.iter().zip(&origins).zip(foresights);
+    let scenarios = all.map(|((ground, origin), foresight)| Ok(ground.scenario(origin)?.foreseen(foresight)));
+    let scenarios = scenarios.collect::<Result<_, InputError>>()?;
+    Ok(Prepared { scenarios, origins, shared: linear, forecaster: common.map(Common::into_forecaster) })
+}
+
+/// What foresees the load of all functions together.
+enum Common<'a> {
+    /// It was learned elsewhere.
+    Given(&'a Forecaster),
+    /// It was learned on their training time.
+    Learned(Outlooks),
+}
+
+impl<'a> Common<'a> {
+    /// What was given, else learned on the training time of all.
+    fn new(grounds: &[Ground<'_>], given: Option<&'a Forecaster>, sim: &crate::sim::Settings) -> Self {
+        let tasks: Vec<&Task> = grounds.iter().map(|ground| &ground.task).collect();
+        given.map_or_else(|| Self::Learned(Outlooks::learn(&tasks, &sim.startup)), Self::Given)
+    }
+
+    fn foresight(&self, ground: &Ground<'_>) -> Foresight {
+        match self {
+            Self::Given(forecaster) => Foresight::new((*forecaster).clone()),
+            Self::Learned(outlooks) => outlooks.foresight(&ground.task),
+        }
+    }
+
+    fn into_forecaster(self) -> Forecaster {
+        match self {
+            Self::Given(forecaster) => forecaster.clone(),
+            Self::Learned(outlooks) => outlooks.forecaster().clone(),
+        }
+    }
 }
 
 fn grounds<'a>(experiment: &Experiment, loaded: &'a [Loaded]) -> Result<Vec<Ground<'a>>, InputError> {
@@ -135,6 +183,10 @@ pub(super) fn warn(experiment: &Experiment, loaded: &[Loaded]) -> Result<(), Inp
     Ok(())
 }
 
+fn search<'a>(experiment: &Experiment, foresight: Option<&'a Foresight>) -> Search<'a> {
+    Search { kind: experiment.train.start, limit: experiment.train.violation_limit, foresight }
+}
+
 fn world<'a>(experiment: &'a Experiment, sim: &'a crate::sim::Settings) -> eval::World<'a> {
     eval::World { sim, hpa: &experiment.hpa, tune: &experiment.tune }
 }
@@ -147,9 +199,9 @@ impl Ground<'_> {
         known.iter().find(same)
     }
 
-    fn find(&self, tick: &(dyn Fn() + Sync)) -> Origin {
-        let (sim, train) = (self.experiment.sim(), &self.experiment.train);
-        let found = start::find(train.start, train.violation_limit, &self.task, &world(&self.experiment, &sim), tick);
+    fn find(&self, foresight: Option<&Foresight>, tick: &(dyn Fn() + Sync)) -> Origin {
+        let (sim, search) = (self.experiment.sim(), search(&self.experiment, foresight));
+        let found = start::find(search, &self.task, &world(&self.experiment, &sim), tick);
         Origin {
             trace: self.task.trace.clone(),
             function: self.task.function.clone(),
@@ -159,6 +211,10 @@ impl Ground<'_> {
             flies: true,
             validation: None,
         }
+    }
+
+    fn sharer<'b>(&'b self, origin: &'b Origin, foresight: Option<&'b Foresight>) -> Sharer<'b> {
+        Sharer { task: &self.task, tuned: &origin.reference, foresight }
     }
 
     fn scenario(&self, origin: &Origin) -> Result<Scenario, InputError> {

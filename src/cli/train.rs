@@ -124,8 +124,8 @@ impl Train {
             if let Some(card) = teacher.as_ref().map(Policy::card) {
                 take_shape(&mut experiment, card)?;
             }
-            let known = teacher.as_ref().map(|policy| Known::of(policy.card())).unwrap_or_default();
-            let mut ground = Ground::prepare(&experiment, &self.asked(&experiment)?, known, stopped)?;
+            let known = teacher.as_ref().map(|policy| Known::taught(policy.card())).unwrap_or_default();
+            let mut ground = Ground::prepare(&experiment, &self.asked(&experiment)?, &known, stopped)?;
             if let (Some(teacher), Some(path)) = (teacher, &self.from) {
                 ground = ground.taught(teacher, path)?;
             }
@@ -139,7 +139,7 @@ impl Train {
         let recorded = card.traces.iter().map(|source| PathBuf::from(&source.path));
         let traces = if self.trace.is_empty() { recorded.collect() } else { self.trace.clone() };
         let asked = Asked { traces, select: card.select.clone() };
-        let ground = Ground::prepare(&experiment, &asked, Known::of(&card), stopped)?.once_taught(card.from.clone());
+        let ground = Ground::prepare(&experiment, &asked, &Known::of(&card), stopped)?.once_taught(card.from.clone());
         let run = Run::resume(ground.session(&experiment, device)?, directory, &saved)?;
         run.watched(self.tensorboard || experiment.train.tensorboard)
     }

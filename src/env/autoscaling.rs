@@ -142,7 +142,7 @@ impl Environment for Autoscaling {
         let simulation = scenario.simulation(&world, seed, window.clone());
         let totals = simulation.totals();
         let cost = (scenario.pricing.cost(totals), scenario.pricing.violation_cost(totals));
-        let pilot = Pilot::new(scenario.start.linear);
+        let pilot = Pilot::new(scenario.start.linear, scenario.foresight.clone());
         self.episode =
             Some(Episode { scenario: index, simulation, pilot, now: window.start, end: window.end, cost, last: None });
     }

@@ -10,7 +10,7 @@ use crate::forecast::Demand;
 use crate::sim::{Knobs, Telemetry, Totals};
 
 /// The names of the observation's values, in order. They stand in policy files: a change makes old files unreadable.
-pub const NAMES: [&str; 37] = [
+pub const NAMES: [&str; 40] = [
     "level_ln",
     "level_10m_ln",
     "root_level",
@@ -30,6 +30,9 @@ pub const NAMES: [&str; 37] = [
     "season_mean_to_level",
     "season_30m_to_level",
     "season_growth",
+    "outlook_known",
+    "outlook_middle_to_level",
+    "outlook_high_to_level",
     "target",
     "start_target",
     "min_to_level",
@@ -119,6 +122,9 @@ impl Observer {
             seasonal(season.mean_ahead),
             seasonal(season.ahead_30m),
             season.growth,
+            if demand.outlook.is_some() { 1.0 } else { 0.0 },
+            demand.outlook.map_or(0.0, |outlook| ratio(outlook.middle)),
+            demand.outlook.map_or(0.0, |outlook| ratio(outlook.high)),
             percent(knobs.and_then(|it| it.target_cpu)),
             percent(proposal.map(|it| it.target_cpu).or(own.target_cpu)),
             knobs.map_or(0.0, |it| counted(f64::from(it.min_replicas))),

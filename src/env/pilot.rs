@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::action::Actions;
 use super::observation::Observer;
+use super::start::Start;
 use crate::autoscalers::linear::{Linear, Proposal};
-use crate::forecast::Demand;
+use crate::forecast::{Demand, Foresight};
 use crate::sim::{Knobs, Patch, Telemetry};
 use crate::units::{Replicas, SimTime, micros};
 
@@ -29,6 +30,8 @@ pub struct Pilot {
     last: Option<SimTime>,
     /// The linear policy that it starts from.
     linear: Option<Linear>,
+    /// What it foresees of the load.
+    foresight: Option<Foresight>,
 }
 
 /// What a [`Pilot`] has to remember from one decision to the next, where the process does not live that long.
@@ -71,16 +74,22 @@ impl Pilot {
         })
     }
 
-    /// A pilot that starts from a linear policy, or from the HPA alone.
+    /// A pilot that starts from a linear policy, or from the HPA alone, with what it foresees where it does.
     #[must_use]
-    pub fn new(linear: Option<Linear>) -> Self {
-        Self::default().with(linear)
+    pub fn new(linear: Option<Linear>, foresight: Option<Foresight>) -> Self {
+        Self::default().with(linear, foresight)
     }
 
-    /// The same pilot with this linear policy to start from.
+    /// A pilot of a start, on time that its forecaster has not learned from.
     #[must_use]
-    pub fn with(self, linear: Option<Linear>) -> Self {
-        Self { linear, ..self }
+    pub fn of(start: &Start) -> Self {
+        Self::new(start.linear, start.foresight())
+    }
+
+    /// The same pilot with this linear policy to start from, and this foresight.
+    #[must_use]
+    pub fn with(self, linear: Option<Linear>, foresight: Option<Foresight>) -> Self {
+        Self { linear, foresight, ..self }
     }
 
     /// Looks: writes the observation of `now` into `out`. Call it once a decision, in order of time.
@@ -88,7 +97,7 @@ impl Pilot {
         let own = *self.own.get_or_insert(telemetry.knobs.unwrap_or(STOCK));
         let elapsed = self.last.map_or(interval, |last| now.since(last));
         self.last = Some(now);
-        self.demand = Demand::at(telemetry.load);
+        self.demand = Demand::foreseen(telemetry.load, self.foresight.as_ref());
         let minutes = elapsed.as_secs_f64() / 60.0;
         self.observer.observe(telemetry, &self.demand, &own, self.proposal(), minutes, out);
     }

@@ -7,6 +7,7 @@ use super::reward::Pricing;
 use super::{Settings, Start};
 use crate::autoscalers::HpaAutoscaler;
 use crate::error::InputError;
+use crate::forecast::Foresight;
 use crate::sim::{self, LOAD_STEP, Simulation, Workload};
 use crate::trace::split::ranges;
 use crate::trace::{Header, Series};
@@ -22,6 +23,8 @@ pub struct Scenario {
     pub world: sim::Settings,
     /// What the agent starts from.
     pub start: Start,
+    /// What it foresees of the load.
+    pub foresight: Option<Foresight>,
     /// The static HPA it is compared with.
     pub reference_hpa: hpa::Settings,
     /// Time to learn on.
@@ -89,11 +92,18 @@ impl Scenario {
             validation,
             world: world.clone(),
             start: start.clone(),
+            foresight: start.foresight(),
             train,
             pricing,
             reference,
             workload,
         })
+    }
+
+    /// The same scenario, of which this is foreseen.
+    #[must_use]
+    pub fn foreseen(self, foresight: Option<Foresight>) -> Self {
+        Self { foresight, ..self }
     }
 
     /// Cost of the static HPA between two instants of training time, in pod-seconds.

@@ -184,7 +184,7 @@ fn clairvoyant(task: &Task, world: &World<'_>) -> Recipe {
 }
 
 fn linear(task: &Task, world: &World<'_>, tick: &(dyn Fn() + Sync)) -> Recipe {
-    start::recipe(&Start::linear(evolve(&task.ground(), world, tick).linear, world.hpa))
+    start::recipe(&Start::linear(evolve(&task.ground(), None, world, tick).linear, world.hpa), None)
 }
 
 fn predictive(task: &Task, world: &World<'_>, tick: &(dyn Fn() + Sync)) -> Recipe {

@@ -7,6 +7,7 @@ pub mod flat;
 pub mod gates;
 pub mod guard;
 pub mod oracle;
+pub mod outlook;
 pub mod runner;
 pub mod settled;
 pub mod split;

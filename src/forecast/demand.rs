@@ -4,6 +4,7 @@
 //! is computed from the slice at each decision: a few short windows, about a quarter of a microsecond, so that training,
 //! evaluation and live use share one path and nothing has to be prepared per workload.
 
+use super::outlook::{Foresight, Outlook};
 use super::window::{deviation, max, mean, newest};
 
 /// Samples in a day, at 15 s.
@@ -42,6 +43,8 @@ pub struct Demand {
     pub deviation_60m: f32,
     /// The same time on earlier days, when the past is a day long.
     pub season: Option<Season>,
+    /// The next peak, where there is a forecaster.
+    pub outlook: Option<Outlook>,
 }
 
 /// The same time of day on earlier days.
@@ -77,7 +80,14 @@ impl Demand {
             deviation: deviation(ten),
             deviation_60m: deviation(hour),
             season: Season::at(load, level_10m),
+            outlook: None,
         }
+    }
+
+    /// The same, with what `foresight` says, where there is one.
+    #[must_use]
+    pub fn foreseen(load: &[f32], foresight: Option<&Foresight>) -> Self {
+        Self { outlook: foresight.map(|it| it.at(load)), ..Self::at(load) }
     }
 
     /// The seasonal forecast of the coming 6 min's maximum; without a day of past, the maximum of the last 10 min.

@@ -57,6 +57,14 @@ impl Network {
         Self { actor, critic, heads: heads.to_vec(), values, parameters }
     }
 
+    /// The same network with other hidden widths for the critic.
+    #[must_use]
+    pub fn criticized_by(self, hidden: &[usize]) -> Self {
+        let mut parameters = self.critic.layers[0].weight.start;
+        let critic = Mlp::new(self.critic.inputs(), hidden, self.values, &mut parameters);
+        Self { critic, parameters, ..self }
+    }
+
     /// Orthogonal weights: gain √2 inside, 0.01 for the policy's head, 1 for the value's; biases 0, except that the first
     /// policy gives `share` of each categorical head to the choice in `first`, and has that mean in the others.
     #[must_use]

@@ -15,8 +15,7 @@ use super::file::{Archive, broken};
 use super::network::Buffers;
 use super::safety::Critic;
 use super::validation::Verdict;
-use crate::autoscalers::linear::Linear;
-use crate::env::{Actions, Distribution, Pilot, observation};
+use crate::env::{Actions, Distribution, Pilot, Start, observation};
 use crate::error::{InputError, Place};
 use crate::sim::Tuner;
 
@@ -82,6 +81,7 @@ impl Policy {
     }
 
     fn unpack(archive: &Archive) -> Result<Self, InputError> {
+        header::check_observation(&archive.header)?;
         let card: Card = serde_json::from_value(archive.header.clone())
             .map_err(|error| broken(format!("its header is not a policy's: {error}")))?;
         card.check()?;
@@ -146,10 +146,10 @@ impl Policy {
     }
 
     /// A tuner that takes the likeliest choice of each head. It starts anew: one tuner flies one function.
-    /// `linear` is the linear policy of the function's start.
+    /// `start` is the function's.
     #[must_use]
-    pub fn tuner(&self, linear: Option<Linear>) -> Box<dyn Tuner> {
-        Box::new(self.flight(Pilot::new(linear)))
+    pub fn tuner(&self, start: &Start) -> Box<dyn Tuner> {
+        Box::new(self.flight(Pilot::of(start)))
     }
 
     /// What it started from on a function at its recorded load: of the trace of this name, or, where no trace of this

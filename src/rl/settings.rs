@@ -29,6 +29,9 @@ pub struct Settings {
     /// What the agent starts from on each function, and keeps unless it learns better. For a function that it has not
     /// learned on, the same is found on that function's own training time.
     pub start: Kind,
+    /// Whether boosted trees learn, on training time of all functions together, to foresee a load's next peak. Linear policies
+    /// of starts and the agent see what they say.
+    pub forecast: bool,
     /// Environments that run side by side.
     pub n_envs: usize,
     /// Environments that share an episode (traffic, window, delays) and differ in their actions alone. Above 1, the mean
@@ -64,9 +67,11 @@ pub struct Settings {
     pub max_grad_norm: f64,
     /// An update ends when the policy has moved 1.5 times this far (approximate Kullback–Leibler divergence).
     pub target_kl: f64,
-    /// Widths of the hidden layers, of actor and critic alike. Days of traffic are few: wider layers learn bursts by
-    /// heart, and lose on the days that follow.
+    /// Widths of the actor's hidden layers. Days of traffic are few: wider layers learn bursts by heart, and lose on the days
+    /// that follow.
     pub hidden: Vec<usize>,
+    /// Widths of the critic's hidden layers. The critic judges what was learned from, and is not needed afterwards.
+    pub critic_hidden: Vec<usize>,
     /// Probability that the first policy gives, per knob, to the HPA as it stands.
     pub initial_share: f64,
     /// What computes losses and gradients. `auto` and `fused` are hand-written kernels where the device is the CPU, and
@@ -128,6 +133,7 @@ impl Default for Settings {
             steps: 5_000_000,
             seed: 0,
             start: Kind::Linear,
+            forecast: true,
             n_envs: 32,
             group: 8,
             critic: Critic::Privileged,
@@ -144,6 +150,7 @@ impl Default for Settings {
             max_grad_norm: 0.5,
             target_kl: 0.02,
             hidden: vec![16],
+            critic_hidden: vec![64, 64],
             initial_share: 0.8,
             executor: Executor::Auto,
             evaluate_every: 10,
@@ -192,6 +199,8 @@ impl Settings {
         self.safety.validate()?;
         within("train.hidden", self.hidden.len() as f64, 1.0, 8.0)?;
         self.hidden.iter().try_for_each(|&width| within("train.hidden", width as f64, 1.0, 4096.0))?;
+        within("train.critic_hidden", self.critic_hidden.len() as f64, 1.0, 8.0)?;
+        self.critic_hidden.iter().try_for_each(|&width| within("train.critic_hidden", width as f64, 1.0, 4096.0))?;
         self.validate_algorithms()
     }
 }

@@ -76,7 +76,8 @@ impl<E: Environment> Trainer<E> {
     ) -> Self {
         let (observation, privileged, heads) = (envs[0].observation_len(), envs[0].privileged_len(), envs[0].heads());
         let privileged = if settings.critic == Critic::Privileged { privileged } else { 0 };
-        let network = Network::new(observation, privileged, &heads, &settings.hidden, method.values().max(1));
+        let network = Network::new(observation, privileged, &heads, &settings.hidden, method.values().max(1))
+            .criticized_by(&settings.critic_hidden);
         let theta = network.initialize(settings.seed, first, settings.initial_share);
         let counts = Counts {
             observations: Moments::new(observation),

@@ -117,7 +117,7 @@ pub struct Yardstick {
 pub fn yardsticks(scenarios: &[Scenario], seed: u64) -> Vec<Yardstick> {
     let one = |scenario: &Scenario| {
         let start = &scenario.start;
-        let mut linear = start.linear.map(|linear| linear.tuner(&start.hpa));
+        let mut linear = start.linear.map(|linear| linear.tuner(&start.hpa, scenario.foresight.clone()));
         let tuner = linear.as_mut().map(|tuner| tuner as &mut dyn Tuner);
         let reference = run(scenario, &scenario.reference_hpa, None, seed);
         Yardstick { start: run(scenario, &start.hpa, tuner, seed), reference }
@@ -129,7 +129,7 @@ pub fn yardsticks(scenarios: &[Scenario], seed: u64) -> Vec<Yardstick> {
 #[must_use]
 pub fn judge(policy: &Policy, scenarios: &[Scenario], yardsticks: &[Yardstick], rule: Rule, seed: u64) -> Verdict {
     let one = |(scenario, yardstick): (&Scenario, &Yardstick)| {
-        let mut flight = policy.flight(Pilot::new(scenario.start.linear));
+        let mut flight = policy.flight(Pilot::new(scenario.start.linear, scenario.foresight.clone()));
         let ours = run(scenario, &scenario.start.hpa, Some(&mut flight), seed);
         let flies = rule.flies(&ours, yardstick, |totals| scenario.pricing.cost(totals));
         let chosen = if flies { ours } else { yardstick.start };

@@ -10,6 +10,7 @@ use crate::cli::{learned, traces};
 use crate::config::Experiment;
 use crate::env::Scenario;
 use crate::error::InputError;
+use crate::forecast::Forecaster;
 use crate::rl::device::Device;
 use crate::rl::executor::Executor;
 use crate::rl::log::Log;
@@ -23,6 +24,7 @@ pub(super) struct Ground {
     scenarios: Arc<[Scenario]>,
     starts: Vec<Origin>,
     shared: Option<Linear>,
+    forecaster: Option<Forecaster>,
     /// The policy that learning goes on from.
     from: Option<Source>,
     teacher: Option<Policy>,
@@ -41,7 +43,7 @@ impl Ground {
     pub(super) fn prepare(
         experiment: &Experiment,
         asked: &Asked,
-        known: Known<'_>,
+        known: &Known<'_>,
         stopped: &AtomicBool,
     ) -> anyhow::Result<Self> {
         let loaded = traces::load(&asked.traces, &asked.select)?;
@@ -54,7 +56,7 @@ impl Ground {
         experiment: &Experiment,
         loaded: &[traces::Loaded],
         asked: &Asked,
-        known: Known<'_>,
+        known: &Known<'_>,
         stopped: &AtomicBool,
     ) -> anyhow::Result<Self> {
         let ready = starts::scenarios(experiment, loaded, known, stopped)?;
@@ -66,6 +68,7 @@ impl Ground {
             scenarios: ready.scenarios.into(),
             starts: ready.origins,
             shared: ready.shared,
+            forecaster: ready.forecaster,
             from: None,
             teacher: None,
         })
@@ -96,6 +99,7 @@ impl Ground {
         };
         let card = Card::new(env, train, self.sources.clone(), &self.select, &experiment.to_toml());
         let card = Card { starts: self.starts.clone(), shared: self.shared, from: self.from.clone(), ..card };
+        let card = Card { forecaster: self.forecaster.clone(), ..card };
         Session::new(train, env, Arc::clone(&self.scenarios), card, log, self.teacher.as_ref(), device)
     }
 }

@@ -129,7 +129,7 @@ impl Seeds {
         let ground = {
             let origins = self.known()?;
             let known = Known::starts(self.experiment.train.start, &origins);
-            Ground::prepare(&self.experiment, &self.file.asked, known, stopped)?
+            Ground::prepare(&self.experiment, &self.file.asked, &known, stopped)?
         };
         let bar = output::progress(0, "steps");
         let one = |seed: u64| -> anyhow::Result<Option<Outcome>> {

@@ -133,7 +133,7 @@ impl Sweeping {
                 let experiment = self.experiment(trial)?;
                 let known = self.lock().starts.get(&key(&experiment)).cloned().unwrap_or_default();
                 let ground =
-                    Ground::of(&experiment, &loaded, &asked, Known::starts(experiment.train.start, &known), stopped)?;
+                    Ground::of(&experiment, &loaded, &asked, &Known::starts(experiment.train.start, &known), stopped)?;
                 let session = ground.session(&experiment, device.open()?)?;
                 let mut run = Run::open(session, &self.folder(trial), &experiment)?.named(format!("trial {trial}  "));
                 bar.inc_length(steps.saturating_sub(run.session.step()));
@@ -176,7 +176,7 @@ impl Sweeping {
         if self.lock().starts.contains_key(&key) {
             return Ok(());
         }
-        let starts = Ground::of(experiment, loaded, asked, Known::default(), stopped)?.starts();
+        let starts = Ground::of(experiment, loaded, asked, &Known::default(), stopped)?.starts();
         let mut progress = self.lock();
         progress.starts.insert(key, starts);
         self.write(&progress)

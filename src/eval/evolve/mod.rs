@@ -17,7 +17,8 @@ use super::contender::World;
 use super::tune::Budget;
 use super::tune::search::Ground;
 use crate::autoscalers::HpaAutoscaler;
-use crate::autoscalers::linear::{Linear, LinearTuner};
+use crate::autoscalers::linear::{FEATURES, Linear, LinearTuner, PLAIN};
+use crate::forecast::Foresight;
 use crate::hpa;
 use crate::random::{self, Purpose};
 use crate::sim::{self, LOAD_STEP};
@@ -53,12 +54,19 @@ pub struct Field {
     pub ground: Ground,
     /// What the objective is divided by, above 0, so that functions of all sizes count alike.
     pub unit: f64,
+    /// What is foreseen of it; of all of the fields or of none.
+    pub foresight: Option<Foresight>,
 }
 
-/// Evolves the linear policy of a function. `tick` is told of each candidate.
+/// Evolves the linear policy of a function, of demand and of what is foreseen of it. `tick` is told of each candidate.
 #[must_use]
-pub fn evolve(ground: &Ground, world: &World<'_>, tick: &(dyn Fn() + Sync)) -> Evolved {
-    together(&[Field { ground: ground.clone(), unit: 1.0 }], world, tick)
+pub fn evolve(
+    ground: &Ground,
+    foresight: Option<&Foresight>,
+    world: &World<'_>,
+    tick: &(dyn Fn() + Sync),
+) -> Evolved {
+    together(&[Field { ground: ground.clone(), unit: 1.0, foresight: foresight.cloned() }], world, tick)
 }
 
 /// Evolves one linear policy for all functions, of which there is at least one: the least sum of objectives, each in
@@ -68,7 +76,8 @@ pub fn together(fields: &[Field], world: &World<'_>, tick: &(dyn Fn() + Sync)) -
     let evolution = Evolution { fields, world, hpa: Linear::hpa(world.hpa), tick };
     let (generations, seed) = (evolution.generations(), 0);
     let mut budget = Budget::default();
-    let mut cma = Cma::new(Linear::first().to_vec(), SIGMA, POPULATION, seed);
+    let features = if fields.iter().all(|field| field.foresight.is_some()) { FEATURES } else { PLAIN };
+    let mut cma = Cma::new(Linear::first().to_vec(features), SIGMA, POPULATION, seed);
     let mut finalists = vec![Linear::first()];
     for generation in 0..generations {
         let flights = evolution.stretches(seed, generation);
@@ -77,7 +86,7 @@ pub fn together(fields: &[Field], world: &World<'_>, tick: &(dyn Fn() + Sync)) -
             finalists.push(Linear::from_slice(cma.mean()));
         }
     }
-    let candidates: Vec<Vec<f64>> = finalists.iter().map(Linear::to_vec).collect();
+    let candidates: Vec<Vec<f64>> = finalists.iter().map(|it| it.to_vec(features)).collect();
     let whole: Vec<_> = fields.iter().map(|field| (field, field.ground.window.clone())).collect();
     let scores = evolution.judge(&candidates, &whole, 0, &mut budget);
     let best = (0..scores.len()).fold(0, |best, at| if scores[at] < scores[best] { at } else { best });
@@ -126,8 +135,11 @@ impl<'a> Evolution<'a> {
         budget: &mut Budget,
     ) -> Vec<f64> {
         let one = |weights: &Vec<f64>| {
-            let tuner = Linear::from_slice(weights).tuner(self.world.hpa);
-            let runs = flights.iter().map(|(field, window)| (self.run(&field.ground, tuner, window, seed), field.unit));
+            let linear = Linear::from_slice(weights);
+            let runs = flights.iter().map(|(field, window)| {
+                let tuner = linear.tuner(self.world.hpa, field.foresight.clone());
+                (self.run(&field.ground, tuner, window, seed), field.unit)
+            });
             let sum = |sum: (f64, f64), (run, unit): (sim::Outcome, f64)| {
                 (sum.0 + run.objective / unit, sum.1 + run.sim.simulated_s)
             };

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::autoscalers::linear::Linear;
 use crate::env::{self, Actions, Start, observation};
 use crate::error::InputError;
+use crate::forecast::Forecaster;
 use crate::hpa;
 use crate::rl::file::broken;
 use crate::rl::safety::Safety;
@@ -51,6 +52,9 @@ pub struct Card {
     /// The linear policy that all functions start from, where they share one; functions that it has not learned on too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shared: Option<Linear>,
+    /// What foresees the next peak of all functions; of those that it has not learned on too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forecaster: Option<Forecaster>,
     /// The policy that it went on from, where it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Source>,
@@ -114,6 +118,7 @@ impl Card {
             violation_limit: train.violation_limit,
             starts: Vec::new(),
             shared: None,
+            forecaster: None,
             from: None,
             traces,
             select: select.to_vec(),
@@ -122,21 +127,16 @@ impl Card {
         }
     }
 
+    /// A start with the forecaster that functions share.
+    #[must_use]
+    pub fn completed(&self, start: Start) -> Start {
+        start.foreseeing(self.forecaster.clone())
+    }
+
     pub(in crate::rl) fn check(&self) -> Result<(), InputError> {
         if self.format != if self.safety.is_some() { GUARDED } else { FORMAT } {
             let ours = format!("this program reads format {FORMAT}, and {GUARDED} with a safety critic");
             return Err(broken(format!("it is of format {}, and {ours}", self.format)).field("format"));
-        }
-        let ours = observation::NAMES.as_slice();
-        if self.observation != ours {
-            let differs = self.observation.iter().zip(ours).find(|(theirs, ours)| theirs != ours);
-            let (theirs, ours) = match differs {
-                Some((theirs, ours)) => (theirs.clone(), (*ours).to_owned()),
-                None => (format!("{} values", self.observation.len()), format!("{} values", ours.len())),
-            };
-            return Err(
-                broken(format!("its observation has {theirs} where this program has {ours}")).field("observation")
-            );
         }
         self.env.validate()?;
         let heads = Actions::new(&self.env.action).heads().to_vec();
@@ -154,4 +154,22 @@ impl Card {
         }
         Err(broken(format!("its layers are {:?} wide", self.hidden)).field("hidden"))
     }
+}
+
+/// Whether a header is of a policy that observes what this program does.
+///
+/// # Errors
+/// The first value that differs, by name.
+pub(super) fn check_observation(header: &serde_json::Value) -> Result<(), InputError> {
+    let theirs: Vec<String> = serde_json::from_value(header["observation"].clone())
+        .map_err(|_| broken("its header lists no observation".to_owned()).field("observation"))?;
+    let ours = observation::NAMES.as_slice();
+    if theirs == ours {
+        return Ok(());
+    }
+    let (theirs, ours) = match theirs.iter().zip(ours).find(|(theirs, ours)| theirs != ours) {
+        Some((theirs, ours)) => (theirs.clone(), (*ours).to_owned()),
+        None => (format!("{} values", theirs.len()), format!("{} values", ours.len())),
+    };
+    Err(broken(format!("its observation has {theirs} where this program has {ours}")).field("observation"))
 }
