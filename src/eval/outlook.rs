@@ -37,7 +37,8 @@ impl Outlooks {
     /// What is foreseen of one of the tasks, on its training time by those who have not seen the instant's part.
     #[must_use]
     pub fn foresight(&self, task: &Task) -> Foresight {
-        Foresight::behind(self.forecaster.clone(), &self.parts, past(task))
+        let load = task.workload.load_until(task.validation.end);
+        Foresight::behind(self.forecaster.clone(), &self.parts, past(task), load)
     }
 }
 

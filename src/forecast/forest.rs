@@ -162,8 +162,7 @@ impl Binned {
         if rows.len() < 2 * LEAST {
             return None;
         }
-        let gradients: Vec<f64> =
-            rows.iter().map(|&row| quantile - if residuals[row as usize] < 0.0 { 1.0 } else { 0.0 }).collect();
+        let gradients: Vec<f64> = rows.iter().map(|&row| pull(residuals[row as usize], quantile)).collect();
         let whole: f64 = gradients.iter().sum();
         let (count, mut best) = (rows.len(), None::<Split>);
         for &feature in features {
@@ -187,6 +186,15 @@ impl Binned {
             }
         }
         best
+    }
+}
+
+/// Minus the gradient of the pinball loss; outcomes that are met pull nowhere.
+fn pull(residual: f32, quantile: f64) -> f64 {
+    match residual {
+        above if above > 0.0 => quantile,
+        below if below < 0.0 => quantile - 1.0,
+        _ => 0.0,
     }
 }
 
@@ -273,7 +281,7 @@ mod tests {
     }
 
     fn fitted(quantile: f64) -> Forest {
-        let (features, outcomes) = lessons(8000);
+        let (features, outcomes) = lessons(20_000);
         Forest::fit(Lessons { features: &features, width: 3, outcomes: &outcomes }, quantile, 7)
     }
 
