@@ -10,9 +10,8 @@ use crate::cli::{Status, learned, output};
 use crate::config::Experiment;
 use crate::env::Start;
 use crate::env::live::{Sighting, knobs, patched};
-use crate::env::observation::NAMES;
 use crate::env::start::Kind;
-use crate::env::{Memory, Pilot};
+use crate::env::{Memory, Pilot, Sight};
 use crate::error::{InputError, Place, within};
 use crate::eval::guard;
 use crate::hpa::api::{CrossVersionObjectReference, HorizontalPodAutoscaler};
@@ -101,6 +100,7 @@ impl Recommend {
     pub(super) fn run(self, out: &mut impl Write) -> anyhow::Result<Status> {
         within("--violations", self.violations, 0.0, 1.0)?;
         let policy = learned::open(&self.policy)?;
+        self.refuse(&policy)?;
         let experiment = self.experiment(&policy)?;
         let trace = self.read()?;
         let series = &trace.functions[0];
@@ -128,7 +128,7 @@ impl Recommend {
             tracing::warn!(
                 "{} lies more than {FAR} standard deviations from what the policy has learned from: it has not learned what \
                  to do here",
-                NAMES[place]
+                policy.card().observation[place]
             );
         }
         let patch = manifest::changes(&object, &after);
@@ -141,6 +141,16 @@ impl Recommend {
             })?;
         }
         Ok(Status::Done)
+    }
+
+    /// Refuses a policy that an HPA cannot follow, or that sees what recorded metrics do not hold.
+    fn refuse(&self, policy: &Policy) -> Result<(), InputError> {
+        learned::for_hpa(policy, &self.policy)?;
+        let Some(unseen) = Sight::new(&policy.card().env).unrecorded() else { return Ok(()) };
+        let problem = format!("the policy sees {unseen}, which the metrics do not hold");
+        let help = "judge it with `hpatune evaluate`; to recommend, train with env.observation.profile = \"default\" and \
+                    no env.observation.performance";
+        Err(InputError::new(problem, help).field("env.observation").at(Place::file(&self.policy)))
     }
 
     /// Says why the policy may not be worth its trouble here.

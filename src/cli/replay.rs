@@ -121,7 +121,7 @@ impl Replay {
         }
         #[cfg(feature = "train")]
         if let Some(path) = &self.policy {
-            let policy = super::learned::open(path)?;
+            let policy = super::learned::open_in(path, &world.experiment)?;
             return Ok(Contender { name: "policy".to_owned(), kind: super::learned::kind(policy) });
         }
         let kind = match &world.current {
