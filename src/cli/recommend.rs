@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::cli::{Status, learned, output};
 use crate::config::Experiment;
 use crate::env::Start;
+use crate::env::settings::Mode;
 use crate::env::live::{Sighting, knobs, patched};
 use crate::env::start::Kind;
 use crate::env::{Memory, Pilot, Sight};
@@ -146,6 +147,11 @@ impl Recommend {
     /// Refuses a policy that an HPA cannot follow, or that sees what recorded metrics do not hold.
     fn refuse(&self, policy: &Policy) -> Result<(), InputError> {
         learned::for_hpa(policy, &self.policy)?;
+        if policy.card().env.action.mode == Mode::Direct && self.state.is_none() {
+            let problem = "the policy sets both bounds, and would take those it has set for the HPA's own";
+            let help = "name a file with --state, which keeps the HPA's own bounds from the first run on";
+            return Err(InputError::new(problem, help).field("--state"));
+        }
         let Some(unseen) = Sight::new(&policy.card().env).unrecorded() else { return Ok(()) };
         let problem = format!("the policy sees {unseen}, which the metrics do not hold");
         let help = "judge it with `hpatune evaluate`; to recommend, train with env.observation.profile = \"default\" and \
@@ -323,6 +329,7 @@ fn changes(before: Knobs, after: Knobs) -> String {
     let target = |knobs: Knobs| knobs.target_cpu.map_or("none".to_owned(), |percent| format!("{percent} %"));
     [
         ("minReplicas", before.min_replicas.to_string(), after.min_replicas.to_string()),
+        ("maxReplicas", before.max_replicas.to_string(), after.max_replicas.to_string()),
         ("CPU target", target(before), target(after)),
         ("scale-down stabilisation", units::friendly(before.stabilize_down), units::friendly(after.stabilize_down)),
     ]

@@ -235,3 +235,7 @@ impl Environment for Autoscaling {
         foresight::foresee(scenario, episode.now, episode.pilot.demand().level * size as f32, out);
     }
 }
+
+#[cfg(test)]
+#[path = "autoscaling_tests.rs"]
+mod tests;

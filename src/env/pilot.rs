@@ -32,6 +32,8 @@ pub struct Pilot {
     /// The last action, and when it changed something; only where there is a cool-down.
     action: Option<Vec<f32>>,
     changed: Option<SimTime>,
+    /// Whether patches change maxReplicas.
+    pins: bool,
     /// The HPA's own knobs, as they stood at the first decision.
     own: Option<Knobs>,
     last: Option<SimTime>,
@@ -47,6 +49,9 @@ pub struct Pilot {
 pub struct Memory {
     /// The HPA's own minReplicas, before any patch.
     pub min_replicas: Replicas,
+    /// The HPA's own maxReplicas, before any patch, where patches change it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_replicas: Option<Replicas>,
     /// The HPA's own CPU target in percent, before any patch; `null` when it has none.
     pub target_cpu: Option<i32>,
     /// The HPA's own scale-down stabilisation in seconds, before any patch.
@@ -68,7 +73,7 @@ impl Pilot {
         let own = Knobs {
             target_cpu: memory.target_cpu,
             min_replicas: memory.min_replicas,
-            max_replicas,
+            max_replicas: memory.max_replicas.unwrap_or(max_replicas),
             stabilize_down: Duration::from_secs(memory.stabilize_down_s),
         };
         let last = SimTime(now.0.saturating_sub(micros(elapsed)));
@@ -79,7 +84,8 @@ impl Pilot {
         };
         let (action, since) = memory.last.clone().unzip();
         let changed = since.flatten().map(|seconds| SimTime(last.0.saturating_sub((seconds * 1e6) as i64)));
-        Self { eyes, own: Some(own), last: Some(last), action, changed, ..Self::default() }
+        let pins = memory.max_replicas.is_some();
+        Self { eyes, own: Some(own), last: Some(last), action, changed, pins, ..Self::default() }
     }
 
     /// What to remember; `None` before the first decision.
@@ -88,6 +94,7 @@ impl Pilot {
         let own = self.own?;
         Some(Memory {
             min_replicas: own.min_replicas,
+            max_replicas: self.pins.then_some(own.max_replicas),
             target_cpu: own.target_cpu,
             stabilize_down_s: own.stabilize_down.as_secs(),
             violation_rates: self.eyes.observer.rates(),
@@ -149,6 +156,7 @@ impl Pilot {
     pub fn patch(&mut self, actions: &Actions, action: &[f32]) -> Patch {
         let own = self.own.unwrap_or(STOCK);
         let patch = actions.patch(action, &self.standing(&own));
+        self.pins |= patch.max_replicas.is_some();
         if !actions.cooldown().is_zero() {
             if actions.changes(action, self.action.as_deref(), &patch, &self.standing(&own)) {
                 self.changed = self.last;
@@ -167,7 +175,8 @@ impl Pilot {
     /// Forbids choices at the instant last observed: see [`Actions::mask`].
     pub fn mask(&self, actions: &Actions, allowed: &mut [bool]) {
         let rests = |changed: SimTime| self.last.is_some_and(|now| now.since(changed) < actions.cooldown());
-        let held = self.action.as_deref().filter(|_| self.changed.is_some_and(rests));
+        let fits = |action: &&[f32]| action.len() == actions.heads().len() && self.changed.is_some_and(rests);
+        let held = self.action.as_deref().filter(fits);
         actions.mask(&self.standing(&self.own.unwrap_or(STOCK)), held, allowed);
     }
 
