@@ -9,11 +9,11 @@ use crate::units::Replicas;
 /// An environment of these keys on four hours of a load that comes and goes.
 fn environment(keys: &str, level: sim::Level) -> Autoscaling {
     let settings: Settings =
-        toml::from_str(&format!("control_interval = \"1m\"\nepisode = \"1h\"\nrandomize.startup = [1, 1]\n{keys}")).unwrap();
+        toml::from_str(&format!("control_interval = \"1m\"\nepisode = \"1h\"\nrandomize.startup = [1, 1]\n{keys}"))
+            .unwrap();
     settings.validate().unwrap();
     let rate = |minute: i32| 1200.0 * (1.2 + (f64::from(minute) / 17.0).sin());
-    let series =
-        Series { function: "f".into(), requests: Some((0..240).map(rate).collect()), ..Series::default() };
+    let series = Series { function: "f".into(), requests: Some((0..240).map(rate).collect()), ..Series::default() };
     let header =
         Header { interval_ms: 60_000, origin_ms: Some(0), source: "t".into(), licence: None, tool: "t".into() };
     let world = sim::Settings { level, ..sim::Settings::default() };
@@ -30,7 +30,11 @@ fn replicas(environment: &Autoscaling) -> Replicas {
 
 /// Plays an episode of random choices among those that masks allow. `look` gets the environment before each step, the
 /// observation, the mask and the action.
-fn wander(environment: &mut Autoscaling, seed: u64, mut look: impl FnMut(&Autoscaling, &[f32], &[bool], &[f32])) -> f64 {
+fn wander(
+    environment: &mut Autoscaling,
+    seed: u64,
+    mut look: impl FnMut(&Autoscaling, &[f32], &[bool], &[f32]),
+) -> f64 {
     let mut rng = random::stream(seed, Purpose::Actions, 0);
     let heads = environment.heads();
     environment.reset(seed);
@@ -136,7 +140,8 @@ fn pods_of_twice_the_size_cost_twice_as_much_and_resizing_back_undoes_it() {
 #[test]
 fn classic_values_stay_in_their_ranges_whatever_an_agent_does() {
     for head in ["discrete", "gaussian"] {
-        let keys = format!("action.mode = \"infrastructure\"\naction.head = {head:?}\nobservation.profile = \"classic\"");
+        let keys =
+            format!("action.mode = \"infrastructure\"\naction.head = {head:?}\nobservation.profile = \"classic\"");
         let mut environment = environment(&keys, sim::Level::Fluid);
         for seed in 0..6 {
             wander(&mut environment, seed, |_, observed, _, _| {
@@ -173,7 +178,8 @@ fn masks_change_no_patch_that_an_agent_of_an_hpa_can_reach_and_equal_seeds_give_
     for keys in ["action.masks = true", "action = { masks = true, cooldown = \"5m\" }", "observation.frames = 4"] {
         let mut environment = environment(keys, sim::Level::Fluid);
         let mut seen = Vec::new();
-        let first = wander(&mut environment, 2, |_, observed, allowed, _| seen.push((observed.to_vec(), allowed.to_vec())));
+        let first =
+            wander(&mut environment, 2, |_, observed, allowed, _| seen.push((observed.to_vec(), allowed.to_vec())));
         let mut at = 0;
         let again = wander(&mut environment, 2, |_, observed, allowed, _| {
             assert!(seen[at].0 == observed && seen[at].1 == allowed, "step {at}");
@@ -186,7 +192,8 @@ fn masks_change_no_patch_that_an_agent_of_an_hpa_can_reach_and_equal_seeds_give_
 #[test]
 fn the_difference_reward_compares_the_performance_it_is_asked_for() {
     let play = |performance: &str| {
-        let keys = format!("action.mode = \"direct\"\nreward = {{ form = \"differences\", performance = {performance:?} }}");
+        let keys =
+            format!("action.mode = \"direct\"\nreward = {{ form = \"differences\", performance = {performance:?} }}");
         wander(&mut environment(&keys, sim::Level::Fluid), 7, |_, _, _, _| {})
     };
     let rewards = ["mean", "p99", "queue", "ewma", "deviation", "in-flight"].map(play);

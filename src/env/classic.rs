@@ -127,13 +127,8 @@ mod tests {
     #[test]
     fn values_are_scaled_by_their_bounds_as_worked_by_hand() {
         let mut encoder = Encoder::default();
-        let totals = Totals {
-            offered: 1000.0,
-            completed: 900.0,
-            dropped: 100.0,
-            in_flight_seconds: 90.0,
-            ..Totals::default()
-        };
+        let totals =
+            Totals { offered: 1000.0, completed: 900.0, dropped: 100.0, in_flight_seconds: 90.0, ..Totals::default() };
         let first = see(&mut encoder, 0.4, &totals);
         for (name, wanted) in [
             ("cpu", 0.4),
@@ -162,13 +157,8 @@ mod tests {
     fn nothing_leaves_its_range_however_absurd_the_state() {
         let mut encoder = Encoder::default();
         for (utilization, huge) in [(1e9, 1e300), (-5.0, 0.0), (0.0, 1e-300)] {
-            let totals = Totals {
-                offered: huge,
-                completed: huge,
-                dropped: huge,
-                in_flight_seconds: huge,
-                ..Totals::default()
-            };
+            let totals =
+                Totals { offered: huge, completed: huge, dropped: huge, in_flight_seconds: huge, ..Totals::default() };
             let out = see(&mut encoder, utilization, &totals);
             let sized = |range: std::ops::Range<usize>, least: f32| {
                 assert!(out[range].iter().all(|value| (least..=1.0).contains(value)), "{out:?}");

@@ -37,6 +37,38 @@ impl Index {
     }
 }
 
+/// All figures of shares, as documents have them.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Figures {
+    /// Jain's index.
+    pub jain: f64,
+    /// Variance.
+    pub variance: f64,
+    /// Standard deviation.
+    pub deviation: f64,
+    /// Coefficient of variation.
+    pub variation: f64,
+    /// The least share.
+    pub max_min: f64,
+    /// The geometric mean.
+    pub nash: f64,
+}
+
+impl Figures {
+    /// Those of shares.
+    #[must_use]
+    pub fn of(shares: &[f64]) -> Self {
+        Self {
+            jain: jain(shares),
+            variance: variance(shares),
+            deviation: deviation(shares),
+            variation: variation(shares),
+            max_min: max_min(shares),
+            nash: nash(shares),
+        }
+    }
+}
+
 /// Jain's index, from `1/n`, all in one hand, to 1.
 ///
 /// ```text

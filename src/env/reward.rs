@@ -91,7 +91,8 @@ impl Interval {
 #[must_use]
 pub fn differences(before: &Interval, now: &Interval) -> f64 {
     let fall = |before: f64, now: f64| if before > 0.0 { ((before - now) / before).clamp(-1.0, 1.0) } else { 0.0 };
-    fall(before.performance, now.performance) + fall(before.cost, now.cost) + before.errors - now.errors + now.utilization
+    fall(before.performance, now.performance) + fall(before.cost, now.cost) + before.errors - now.errors
+        + now.utilization
         - before.utilization
         - now.late
 }

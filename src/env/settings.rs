@@ -1,6 +1,7 @@
 //! `[env]` of an experiment file: what an agent does, how long an episode lasts, and what it is rewarded for.
 
 mod action;
+mod modes;
 mod observation;
 
 use std::time::Duration;
@@ -8,7 +9,8 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use self::action::{Action, Base, Direct, HeadKind, Infrastructure, Mode};
+pub use self::action::{Action, Base, HeadKind};
+pub use self::modes::{Direct, Infrastructure, Mode};
 pub use self::observation::{Bounds, Observation, Performance, Profile};
 use crate::error::{InputError, at_least, within};
 use crate::sim::LOAD_STEP;
@@ -82,7 +84,14 @@ pub enum Form {
 
 impl Default for Reward {
     fn default() -> Self {
-        Self { form: Form::Levels, performance: Performance::Mean, pod_time: 1.0, violations: 1.0, churn: 0.0, reference: true }
+        Self {
+            form: Form::Levels,
+            performance: Performance::Mean,
+            pod_time: 1.0,
+            violations: 1.0,
+            churn: 0.0,
+            reference: true,
+        }
     }
 }
 

@@ -170,12 +170,8 @@ mod tests {
     /// Looks at a level of `pods`.
     fn look(sight: &Sight, memory: &mut Memory, pods: f32) -> Vec<f32> {
         let load = [pods; 40];
-        let own = Knobs {
-            target_cpu: Some(80),
-            min_replicas: 1,
-            max_replicas: 40,
-            stabilize_down: Duration::from_secs(300),
-        };
+        let own =
+            Knobs { target_cpu: Some(80), min_replicas: 1, max_replicas: 40, stabilize_down: Duration::from_secs(300) };
         let (totals, demand) = (Totals::default(), Demand::at(&load));
         let telemetry = Telemetry {
             load: &load,

@@ -41,7 +41,8 @@ fn the_modes_that_are_shipped_learn_on_a_trace_that_is_shipped() {
     let folder = tempfile::tempdir().unwrap();
     for name in ["classic", "direct"] {
         let (file, out) = (format!("configs/{name}.toml"), folder.path().join(name));
-        let output = hpatune(root, ["train", "-c", &file, "--steps", "15360", "-o", out.to_str().unwrap()]).output().unwrap();
+        let output =
+            hpatune(root, ["train", "-c", &file, "--steps", "15360", "-o", out.to_str().unwrap()]).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         assert!(out.join("policy.safetensors").exists());
     }

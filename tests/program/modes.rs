@@ -51,7 +51,10 @@ fn refused(output: &Output, words: &[&str]) {
 fn ground(keys: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("c.toml"), format!("{keys}{CONFIG}")).unwrap();
-    done(&hpatune(folder.path(), &["synth", "--profile", "bursty", "--duration", "1d", "--seed", "2", "-o", "t.parquet"]));
+    done(&hpatune(
+        folder.path(),
+        &["synth", "--profile", "bursty", "--duration", "1d", "--seed", "2", "-o", "t.parquet"],
+    ));
     folder
 }
 
@@ -68,8 +71,20 @@ fn a_policy_of_every_mode_is_trained_and_judged_at_both_levels() {
             let judged = hpatune(
                 folder.path(),
                 &[
-                    "evaluate", "-c", "c.toml", "--trace", "t.parquet", "--policy", "run/policy.safetensors", "--baseline",
-                    "stock-80", "--seeds", "1", "--level", level, "--json",
+                    "evaluate",
+                    "-c",
+                    "c.toml",
+                    "--trace",
+                    "t.parquet",
+                    "--policy",
+                    "run/policy.safetensors",
+                    "--baseline",
+                    "stock-80",
+                    "--seeds",
+                    "1",
+                    "--level",
+                    level,
+                    "--json",
                 ],
             );
             done(&judged);

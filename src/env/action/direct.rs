@@ -112,12 +112,8 @@ mod tests {
     }
 
     fn with<T>(replicas: Replicas, level: f32, look: impl FnOnce(&Standing<'_>) -> T) -> T {
-        let own = Knobs {
-            target_cpu: Some(80),
-            min_replicas: 2,
-            max_replicas: 10,
-            stabilize_down: Duration::from_secs(300),
-        };
+        let own =
+            Knobs { target_cpu: Some(80), min_replicas: 2, max_replicas: 10, stabilize_down: Duration::from_secs(300) };
         let demand = Demand { level, ..Demand::default() };
         look(&Standing { demand: &demand, own: &own, proposal: None, replicas, limits: None })
     }

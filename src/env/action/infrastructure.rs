@@ -149,12 +149,8 @@ mod tests {
     const MIB: u64 = 1 << 20;
 
     fn with<T>(replicas: Replicas, cpu: u32, memory: u64, look: impl FnOnce(&Standing<'_>) -> T) -> T {
-        let own = Knobs {
-            target_cpu: Some(80),
-            min_replicas: 1,
-            max_replicas: 6,
-            stabilize_down: Duration::from_secs(300),
-        };
+        let own =
+            Knobs { target_cpu: Some(80), min_replicas: 1, max_replicas: 6, stabilize_down: Duration::from_secs(300) };
         let limits = Some(Limits { cpu: Millicores(cpu), memory: Bytes(memory * MIB) });
         look(&Standing { demand: &Demand::default(), own: &own, proposal: None, replicas, limits })
     }
@@ -186,7 +182,8 @@ mod tests {
             (3, 1000, 256),
         ];
         assert_eq!(after, wanted);
-        let words = "keep|replicas +1|replicas +2|replicas -1|replicas -2|cpu +500m|cpu -500m|memory +256Mi|memory -256Mi";
+        let words =
+            "keep|replicas +1|replicas +2|replicas -1|replicas -2|cpu +500m|cpu -500m|memory +256Mi|memory -256Mi";
         assert_eq!(nine.heads()[0].choices.join("|"), words);
     }
 

@@ -6,8 +6,8 @@ use super::net::{Net, Samples, Schedule};
 use super::platt::Platt;
 use super::rollouts::{Part, collect};
 use super::settings::Settings;
-use crate::env::distribution::choice;
 use crate::env::Scenario;
+use crate::env::distribution::choice;
 use crate::error::InputError;
 use crate::rl::Policy;
 use crate::rl::brain::Brain;
@@ -279,7 +279,12 @@ mod tests {
         let mut archive = Archive::default();
         critic.pack(&mut archive);
         assert_eq!(Critic::unpack(critic.safety(), (observation::LENGTH, &[3, 2]), &archive).unwrap(), critic);
-        assert!(Critic::unpack(critic.safety(), (observation::LENGTH, &[3, 3]), &archive).unwrap_err().to_string().contains("\"safety\" has"));
+        assert!(
+            Critic::unpack(critic.safety(), (observation::LENGTH, &[3, 3]), &archive)
+                .unwrap_err()
+                .to_string()
+                .contains("\"safety\" has")
+        );
         assert!(Critic::unpack(critic.safety(), (observation::LENGTH, &[3, 2]), &Archive::default()).is_err());
     }
 }
