@@ -121,8 +121,11 @@ impl Recommend {
         let at_ms = trace.header.origin_ms.unwrap_or(0) + series.start_ms + sighting.now().0 / 1000;
         let sha256 = self.checksum()?;
         let pilot = self.pilot(&sighting, &spec, (at_ms, &sha256, &series.function))?;
-        let mut flight =
-            policy.flight(pilot.with(start.as_ref().and_then(|start| start.linear), start.as_ref().and_then(Start::foresight))).only_if(origin.is_none_or(|it| it.flies));
+        let mut flight = policy
+            .flight(
+                pilot.with(start.as_ref().and_then(|start| start.linear), start.as_ref().and_then(Start::foresight)),
+            )
+            .only_if(origin.is_none_or(|it| it.flies));
         let before = knobs(&spec, flags);
         let after = patched(&spec, flags, &sighting.decide(&mut flight, before));
         if let Some((place, _)) = flight.distance().farthest() {

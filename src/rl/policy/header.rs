@@ -144,6 +144,10 @@ impl Card {
             return Err(broken(format!("it is of format {}, and {ours}", self.format)).field("format"));
         }
         self.env.validate()?;
+        if self.observation != Sight::new(&self.env).names() {
+            let problem = "its observation is not the one that its settings make".to_owned();
+            return Err(broken(problem).field("observation"));
+        }
         let heads = Actions::new(&self.env.action).heads().to_vec();
         if self.action != heads {
             let words = |heads: &[env::action::Head]| {
