@@ -38,10 +38,10 @@ pub struct Scene<'a> {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Memory {
     pub(super) observer: Observer,
-    classic: classic::Encoder,
-    tracker: Tracker,
+    pub(super) classic: classic::Encoder,
+    pub(super) tracker: Tracker,
     /// Limits at the first decision.
-    first: Option<Limits>,
+    pub(super) first: Option<Limits>,
     /// The frames of the decisions before, the oldest first; none before the first.
     pub(super) frames: Vec<f32>,
 }

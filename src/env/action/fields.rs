@@ -15,7 +15,7 @@ use crate::units::{Replicas, friendly};
 
 /// The heads of an action, in a fixed order: target, base, safety, stabilisation, scale-up.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Fields {
+pub(super) struct Fields {
     /// Percent.
     targets: Vec<f64>,
     bases: Vec<Base>,
@@ -32,7 +32,7 @@ pub struct Fields {
 impl Fields {
     /// The choices that the settings list.
     #[must_use]
-    pub fn new(settings: &settings::Action) -> Self {
+    pub(super) fn new(settings: &settings::Action) -> Self {
         let words = |knob: &str, choices: Vec<String>| Head { knob: knob.to_owned(), choices };
         let list = |list: &Vec<_>| list.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         let base = |base: &Base| format!("{base:?}").to_lowercase();
@@ -78,13 +78,13 @@ impl Fields {
 
     /// The heads in words.
     #[must_use]
-    pub fn heads(&self) -> &[Head] {
+    pub(super) fn heads(&self) -> &[Head] {
         &self.heads
     }
 
     /// What the heads are drawn from.
     #[must_use]
-    pub fn distributions(&self) -> Vec<Distribution> {
+    pub(super) fn distributions(&self) -> Vec<Distribution> {
         let choices = |head: &Head| Distribution::Categorical(head.choices.len());
         self.heads.iter().map(|head| self.range(head).unwrap_or_else(|| choices(head))).collect()
     }
@@ -97,7 +97,7 @@ impl Fields {
     /// The action that leaves the start as it stands: every knob kept, minReplicas from the start without safety where
     /// the settings offer that, the first list of scale-up policies.
     #[must_use]
-    pub fn keep(&self) -> Vec<f32> {
+    pub(super) fn keep(&self) -> Vec<f32> {
         let start = self.bases.iter().position(|&base| base == Base::Start).unwrap_or(0);
         let none = self.safeties.iter().position(|&safety| safety == 0.0).unwrap_or(0);
         let number = |head: &Head| match head.knob.as_str() {
@@ -112,7 +112,7 @@ impl Fields {
     /// What a policy leans to before it has learned: [`keep`](Self::keep), but for heads with a range the middle, and
     /// for safety the place of none.
     #[must_use]
-    pub fn first(&self) -> Vec<f32> {
+    pub(super) fn first(&self) -> Vec<f32> {
         let (least, most) = ends(&self.safeties);
         let none = if most > least { ((0.0 - least) / (most - least)).clamp(0.0, 1.0) as f32 } else { 0.5 };
         let number = |(head, kept): (&Head, f32)| match head.knob.as_str() {
@@ -125,7 +125,7 @@ impl Fields {
 
     /// The patch of an action: one number a head.
     #[must_use]
-    pub fn patch(&self, action: &[f32], at: &Standing<'_>) -> Patch {
+    pub(super) fn patch(&self, action: &[f32], at: &Standing<'_>) -> Patch {
         let Standing { demand, own, proposal, .. } = *at;
         let start_target = proposal.map(|it| it.target_cpu);
         let start_pods = proposal.map_or(own.min_replicas as f32, |it| it.pods as f32);
