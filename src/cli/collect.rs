@@ -54,9 +54,12 @@ impl Collect {
                 .into());
         }
         let policy = self.policy.as_deref().map(learned::open).transpose()?;
-        if policy.as_ref().is_some_and(|policy| policy.card().env.action != experiment.env.action) {
+        let other = |it: &crate::env::Settings| {
+            it.action != experiment.env.action || it.observation != experiment.env.observation
+        };
+        if policy.as_ref().is_some_and(|policy| other(&policy.card().env)) {
             let help = "collect with the experiment file that the policy was trained with";
-            return Err(InputError::new("the policy has other choices than [env.action]", help)
+            return Err(InputError::new("the policy sees or does other things than [env] says", help)
                 .field("--policy")
                 .into());
         }

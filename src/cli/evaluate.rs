@@ -75,7 +75,7 @@ impl Evaluate {
         let part = self.shard.map(|wanted| wanted.resolve(&|name| std::env::var(name).ok())).transpose()?;
         let World { experiment, current } = self.cluster.load(&self.trace)?;
         let level: Level = self.level.into();
-        let contenders = self.contenders(current)?;
+        let contenders = self.contenders(&experiment, current)?;
         let names: Vec<&str> = contenders.iter().map(|it| it.name.as_str()).collect();
         let learned: Vec<String> = contenders.iter().filter(|it| it.is_learned()).map(|it| it.name.clone()).collect();
         let figures = gates.iter().flat_map(eval::gates::Gate::figures);
@@ -185,7 +185,7 @@ impl Evaluate {
         Ok(budgets)
     }
 
-    fn contenders(&self, current: Option<Spec>) -> Result<Vec<Contender>, InputError> {
+    fn contenders(&self, experiment: &Experiment, current: Option<Spec>) -> Result<Vec<Contender>, InputError> {
         let mut baselines = if self.baseline.is_empty() { Baseline::DEFAULT.to_vec() } else { self.baseline.clone() };
         if !baselines.contains(&Baseline::Tuned) {
             baselines.push(Baseline::Tuned);
@@ -207,7 +207,7 @@ impl Evaluate {
             let ships = self.policy.is_empty() && self.baseline.is_empty();
             let shipped = ships.then(|| PathBuf::from(crate::cli::learned::SHIPPED));
             for path in self.policy.iter().chain(&shipped) {
-                let contender = named_policy(path, &all)?;
+                let contender = named_policy(path, experiment, &all)?;
                 all.push(contender);
             }
         }
@@ -226,8 +226,8 @@ fn policy_file(path: &Path) -> Result<Input, InputError> {
 
 /// A learned policy. Its name is the file's, or, where that is taken, the path.
 #[cfg(feature = "train")]
-fn named_policy(path: &Path, others: &[Contender]) -> Result<Contender, InputError> {
-    let policy = crate::cli::learned::open(path)?;
+fn named_policy(path: &Path, experiment: &Experiment, others: &[Contender]) -> Result<Contender, InputError> {
+    let policy = crate::cli::learned::open_in(path, experiment)?;
     let stem = path.file_stem().map_or_else(|| "policy".to_owned(), |stem| stem.to_string_lossy().into_owned());
     let taken = others.iter().any(|other| other.name == stem);
     let name = if taken { path.display().to_string() } else { stem };

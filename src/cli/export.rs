@@ -294,9 +294,22 @@ fn notes(path: &Path, bytes: &[u8], experiment: &Experiment) -> BTreeMap<String,
     .collect()
 }
 
+/// Refuses a policy that settles on no HPA.
+#[cfg(feature = "train")]
+fn settles(policy: &crate::rl::Policy, path: &Path) -> Result<(), InputError> {
+    learned::for_hpa(policy, path)?;
+    if policy.card().env.action.mode == crate::env::settings::Mode::Hpa {
+        return Ok(());
+    }
+    let problem = "the policy sets replicas itself, and leaves nothing to a static HPA";
+    let help = "apply it with `hpatune recommend`, which pins minReplicas and maxReplicas at each decision";
+    Err(InputError::new(problem, help).field("env.action.mode").at(Place::file(path)))
+}
+
 #[cfg(feature = "train")]
 fn policy(path: &Path) -> Result<Choice, InputError> {
     let policy = learned::open(path)?;
+    settles(&policy, path)?;
     let bytes = learned::bytes(path)?;
     let card = policy.card();
     let experiment = learned::experiment(&policy, path)?;

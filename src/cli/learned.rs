@@ -10,12 +10,13 @@ use sha2::{Digest, Sha256};
 
 use crate::autoscalers::Recipe;
 use crate::config::Experiment;
+use crate::env::settings::Mode;
 use crate::env::{Pilot, Start};
-use crate::error::InputError;
+use crate::error::{InputError, Place};
 use crate::eval::contender::Kind;
-use crate::forecast::Foresight;
 use crate::eval::start::Search;
 use crate::eval::{Task, World, start};
+use crate::forecast::Foresight;
 use crate::rl::card::{most_far, not_justified};
 use crate::rl::{Policy, policy};
 use crate::sim::{Patch, Telemetry, Tuner};
@@ -30,6 +31,42 @@ pub(super) const SHIPPED: &str = "shipped";
 /// What [`Policy::load`] refuses.
 pub(super) fn open(path: &Path) -> Result<Policy, InputError> {
     if ships(path) { Ok(Policy::shipped()) } else { Policy::load(path) }
+}
+
+/// Reads a policy that is to act in the world of an experiment.
+///
+/// # Errors
+/// What [`open`] refuses, and a policy that resizes pods where there may be no room for them, or sets replicas more often
+/// than the HPA looks.
+pub(super) fn open_in(path: &Path, experiment: &Experiment) -> Result<Policy, InputError> {
+    let policy = open(path)?;
+    let env = &policy.card().env;
+    let wrong = |problem: &str, help: &str, field: &str| {
+        let error = InputError::new(problem, help).field(field);
+        Err(error.at(Place::file(path)))
+    };
+    if env.action.mode != Mode::Hpa && experiment.hpa.sync_period > env.control_interval {
+        let problem = "the policy sets replicas more often than the HPA looks";
+        return wrong(problem, "lower hpa.sync_period to the policy's env.control_interval", "hpa.sync_period");
+    }
+    if env.action.mode == Mode::Infrastructure && experiment.cluster.bounded() {
+        let problem = "the policy resizes pods in place, which takes room for them";
+        return wrong(problem, "leave [cluster] out of the experiment file", "cluster");
+    }
+    Ok(policy)
+}
+
+/// Refuses a policy whose decisions no HPA can hold.
+///
+/// # Errors
+/// The policy resizes pods.
+pub(super) fn for_hpa(policy: &Policy, path: &Path) -> Result<(), InputError> {
+    if policy.card().env.action.mode != Mode::Infrastructure {
+        return Ok(());
+    }
+    let problem = "the policy resizes pods, and an HPA has no field for that";
+    let help = "judge it with `hpatune evaluate`; for an HPA train with env.action.mode = \"hpa\" or \"direct\"";
+    Err(InputError::new(problem, help).field("env.action.mode").at(Place::file(path)))
 }
 
 /// The bytes of a policy file, or of the one that ships.

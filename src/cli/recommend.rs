@@ -10,9 +10,9 @@ use crate::cli::{Status, learned, output};
 use crate::config::Experiment;
 use crate::env::Start;
 use crate::env::live::{Sighting, knobs, patched};
-use crate::env::observation::NAMES;
+use crate::env::settings::Mode;
 use crate::env::start::Kind;
-use crate::env::{Memory, Pilot};
+use crate::env::{Memory, Pilot, Sight};
 use crate::error::{InputError, Place, within};
 use crate::eval::guard;
 use crate::hpa::api::{CrossVersionObjectReference, HorizontalPodAutoscaler};
@@ -101,6 +101,7 @@ impl Recommend {
     pub(super) fn run(self, out: &mut impl Write) -> anyhow::Result<Status> {
         within("--violations", self.violations, 0.0, 1.0)?;
         let policy = learned::open(&self.policy)?;
+        self.refuse(&policy)?;
         let experiment = self.experiment(&policy)?;
         let trace = self.read()?;
         let series = &trace.functions[0];
@@ -120,15 +121,18 @@ impl Recommend {
         let at_ms = trace.header.origin_ms.unwrap_or(0) + series.start_ms + sighting.now().0 / 1000;
         let sha256 = self.checksum()?;
         let pilot = self.pilot(&sighting, &spec, (at_ms, &sha256, &series.function))?;
-        let mut flight =
-            policy.flight(pilot.with(start.as_ref().and_then(|start| start.linear), start.as_ref().and_then(Start::foresight))).only_if(origin.is_none_or(|it| it.flies));
+        let mut flight = policy
+            .flight(
+                pilot.with(start.as_ref().and_then(|start| start.linear), start.as_ref().and_then(Start::foresight)),
+            )
+            .only_if(origin.is_none_or(|it| it.flies));
         let before = knobs(&spec, flags);
         let after = patched(&spec, flags, &sighting.decide(&mut flight, before));
         if let Some((place, _)) = flight.distance().farthest() {
             tracing::warn!(
                 "{} lies more than {FAR} standard deviations from what the policy has learned from: it has not learned what \
                  to do here",
-                NAMES[place]
+                policy.card().observation[place]
             );
         }
         let patch = manifest::changes(&object, &after);
@@ -141,6 +145,21 @@ impl Recommend {
             })?;
         }
         Ok(Status::Done)
+    }
+
+    /// Refuses a policy that an HPA cannot follow, or that sees what recorded metrics do not hold.
+    fn refuse(&self, policy: &Policy) -> Result<(), InputError> {
+        learned::for_hpa(policy, &self.policy)?;
+        if policy.card().env.action.mode == Mode::Direct && self.state.is_none() {
+            let problem = "the policy sets both bounds, and would take those it has set for the HPA's own";
+            let help = "name a file with --state, which keeps the HPA's own bounds from the first run on";
+            return Err(InputError::new(problem, help).field("--state"));
+        }
+        let Some(unseen) = Sight::new(&policy.card().env).unrecorded() else { return Ok(()) };
+        let problem = format!("the policy sees {unseen}, which the metrics do not hold");
+        let help = "judge it with `hpatune evaluate`; to recommend, train with env.observation.profile = \"default\" and \
+                    no env.observation.performance";
+        Err(InputError::new(problem, help).field("env.observation").at(Place::file(&self.policy)))
     }
 
     /// Says why the policy may not be worth its trouble here.
@@ -313,6 +332,7 @@ fn changes(before: Knobs, after: Knobs) -> String {
     let target = |knobs: Knobs| knobs.target_cpu.map_or("none".to_owned(), |percent| format!("{percent} %"));
     [
         ("minReplicas", before.min_replicas.to_string(), after.min_replicas.to_string()),
+        ("maxReplicas", before.max_replicas.to_string(), after.max_replicas.to_string()),
         ("CPU target", target(before), target(after)),
         ("scale-down stabilisation", units::friendly(before.stabilize_down), units::friendly(after.stabilize_down)),
     ]

@@ -11,6 +11,7 @@ use crate::cli::traces::{self, Loaded};
 use crate::cli::world::{Cluster, World};
 use crate::cli::{Status, output};
 use crate::config::Experiment;
+use crate::env::fairness::Figures;
 use crate::error::{InputError, Place};
 use crate::eval::{self, Contender, Task};
 use crate::report;
@@ -82,6 +83,9 @@ struct Row<'a> {
 struct Document<'a> {
     runs: Vec<Row<'a>>,
     total: Row<'a>,
+    /// How evenly the objective is met: figures of the share of requests in time, over functions where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fairness: Option<Figures>,
 }
 
 impl Replay {
@@ -121,7 +125,7 @@ impl Replay {
         }
         #[cfg(feature = "train")]
         if let Some(path) = &self.policy {
-            let policy = super::learned::open(path)?;
+            let policy = super::learned::open_in(path, &world.experiment)?;
             return Ok(Contender { name: "policy".to_owned(), kind: super::learned::kind(policy) });
         }
         let kind = match &world.current {
@@ -207,8 +211,9 @@ impl Replay {
             level: self.level.into(),
             outcome: &run.outcome,
         };
+        let met: Vec<f64> = runs.iter().map(|run| 1.0 - run.outcome.slo.violation_rate).collect();
         let runs = tasks.iter().zip(runs).map(|(task, run)| row(Some(&task.function), run)).collect();
-        Document { runs, total: row(None, total) }
+        Document { runs, total: row(None, total), fairness: (met.len() > 1).then(|| Figures::of(&met)) }
     }
 
     fn print(

@@ -2,8 +2,10 @@
 
 use super::Experiment;
 use crate::env;
+use crate::env::settings::Mode;
 use crate::error::{InputError, above_zero, at_least, within};
 use crate::sim::settings::IntOrPercent;
+use crate::units::friendly;
 
 impl Experiment {
     /// Checks every rule; the error names the field, without its place.
@@ -18,7 +20,60 @@ impl Experiment {
         self.tune.validate()?;
         self.env.validate()?;
         self.train.validate()?;
-        self.train.validate_heads(&env::Actions::new(&self.env.action).distributions())
+        self.train.validate_heads(&env::Actions::new(&self.env.action).distributions())?;
+        self.train.validate_features(&env::Sight::new(&self.env).names())?;
+        self.validate_masks()?;
+        self.validate_mode()
+    }
+
+    /// Who learns without masks cannot be held by them; a safety critic chooses among all actions.
+    fn validate_masks(&self) -> Result<(), InputError> {
+        let action = &self.env.action;
+        let knows = self.train.algorithm.knows_masks();
+        if !knows && (action.masks == Some(true) || !action.cooldown.is_zero()) {
+            let problem = format!("{} knows no masks", self.train.algorithm.name());
+            let field = if action.masks == Some(true) { "env.action.masks" } else { "env.action.cooldown" };
+            return Err(InputError::new(problem, "leave it out, or take another algorithm").field(field));
+        }
+        if self.train.safety.enabled && action.masked() && knows {
+            let problem = "a safety critic chooses among all actions, also those that are masked";
+            let help = "set train.safety.enabled = false, or env.action.masks = false";
+            return Err(InputError::new(problem, help).field("train.safety.enabled"));
+        }
+        Ok(())
+    }
+
+    /// What the modes that set replicas themselves take for granted.
+    fn validate_mode(&self) -> Result<(), InputError> {
+        let action = &self.env.action;
+        if action.mode == Mode::Hpa {
+            return Ok(());
+        }
+        if self.hpa.sync_period > self.env.control_interval {
+            let (sync, control) = (friendly(self.hpa.sync_period), friendly(self.env.control_interval));
+            let problem = format!("the HPA looks every {sync}, and the agent sets replicas every {control}");
+            let help = format!("write {control} or less, or raise env.control_interval");
+            return Err(InputError::new(problem, help).field("hpa.sync_period"));
+        }
+        if action.mode != Mode::Infrastructure {
+            return Ok(());
+        }
+        if self.cluster.bounded() {
+            let help = "leave [cluster] out, or take another env.action.mode";
+            let problem = "pods are resized in place only where there is room for them";
+            return Err(InputError::new(problem, help).field("env.action.mode"));
+        }
+        let (limits, bounds) = (self.pod.limits(), &action.infrastructure);
+        let cpu = (bounds.cpu.0 <= limits.cpu && limits.cpu <= bounds.cpu.1, "cpu", limits.cpu.to_string());
+        let fits = bounds.memory.0 <= limits.memory && limits.memory <= bounds.memory.1;
+        for (fits, key, limit) in [cpu, (fits, "memory", limits.memory.to_string())] {
+            if !fits {
+                let problem = format!("pods start with a {key} limit of {limit}, beyond these bounds");
+                let help = "widen the bounds, or change [pod]";
+                return Err(InputError::new(problem, help).field(format!("env.action.infrastructure.{key}")));
+            }
+        }
+        Ok(())
     }
 
     fn validate_hpa(&self) -> Result<(), InputError> {

@@ -1,35 +1,26 @@
-//! What an agent can do: a choice, or a number in a range, for each knob of the HPA, and the patch that they make.
+//! What an agent can do, in one of three modes: move fields of the HPA, set replicas itself, or resize pods besides.
 //!
-//! A number `u` of a continuous head stands for `least + u (largest − least)` of the knob's values, `u` cut to 0 … 1. One
-//! that is not a number keeps what the HPA has.
+//! An action is one number a head. Whatever it is, replicas stay within the HPA's own bounds and limits within those of the
+//! settings; a mask leaves only choices that need no cutting.
+
+mod direct;
+mod fields;
+mod infrastructure;
+mod mask;
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::distribution::{Distribution, choice};
-use super::settings::{self, Base, HeadKind};
+use self::direct::Direct;
+use self::fields::Fields;
+use self::infrastructure::Infrastructure;
+use super::distribution::Distribution;
+use super::settings::{self, Mode};
 use crate::autoscalers::linear::Proposal;
 use crate::forecast::Demand;
-use crate::hpa::spec::Policy;
-use crate::sim::{Knobs, Patch};
-use crate::units::{Replicas, friendly};
-
-/// The heads of an action, in a fixed order: target, base, safety, stabilisation, scale-up.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Actions {
-    /// Percent.
-    targets: Vec<f64>,
-    bases: Vec<Base>,
-    safeties: Vec<f64>,
-    /// Seconds.
-    windows: Vec<f64>,
-    policies: Vec<Vec<Policy>>,
-    /// What target, safety and stabilisation are drawn from, where they are numbers.
-    range: Option<Distribution>,
-    /// The choices in words, one list a head; heads without a choice are absent.
-    heads: Vec<Head>,
-}
+use crate::sim::{Knobs, Limits, Patch};
+use crate::units::Replicas;
 
 /// One head, in words, as it stands in a policy file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,235 +31,165 @@ pub struct Head {
     pub choices: Vec<String>,
 }
 
+/// What an action is counted from.
+#[derive(Debug, Clone, Copy)]
+pub struct Standing<'a> {
+    /// Recent and seasonal demand.
+    pub demand: &'a Demand,
+    /// The HPA's knobs before the first decision.
+    pub own: &'a Knobs,
+    /// What the start's linear policy says of target and minReplicas, where there is one.
+    pub proposal: Option<Proposal>,
+    /// `scale.spec.replicas`.
+    pub replicas: Replicas,
+    /// Limits of the pods, where they are known.
+    pub limits: Option<Limits>,
+}
+
+impl Standing<'_> {
+    /// Replicas within the HPA's own bounds.
+    fn bounded(&self, replicas: Replicas) -> Replicas {
+        replicas.max(self.own.min_replicas).min(self.own.max_replicas.max(self.own.min_replicas))
+    }
+
+    /// Whether the bounds leave one number of replicas.
+    fn pinned(&self) -> bool {
+        self.own.max_replicas <= self.own.min_replicas
+    }
+
+    /// An HPA that holds so many replicas.
+    fn exactly(&self, replicas: Replicas) -> Patch {
+        let replicas = self.bounded(replicas);
+        Patch { min_replicas: Some(replicas), max_replicas: Some(replicas), ..Patch::default() }
+    }
+}
+
+/// The actions of a mode.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Actions {
+    moves: Moves,
+    /// The start as it stands, where an action cannot say it.
+    start: Fields,
+    masked: bool,
+    cooldown: Duration,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Moves {
+    Fields,
+    Direct(Direct),
+    Infrastructure(Infrastructure),
+}
+
 impl Actions {
     /// The choices that the settings list.
     #[must_use]
     pub fn new(settings: &settings::Action) -> Self {
-        let words = |knob: &str, choices: Vec<String>| Head { knob: knob.to_owned(), choices };
-        let list = |list: &Vec<_>| list.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let base = |base: &Base| format!("{base:?}").to_lowercase();
-        let kept = |mut choices: Vec<String>| {
-            if !choices.is_empty() {
-                choices.insert(0, "keep".to_owned());
+        let (moves, start) = match settings.mode {
+            Mode::Hpa => (Moves::Fields, Fields::new(settings)),
+            Mode::Direct => (Moves::Direct(Direct::new(&settings.direct)), Fields::none()),
+            Mode::Infrastructure => {
+                (Moves::Infrastructure(Infrastructure::new(&settings.infrastructure, settings.head)), Fields::none())
             }
-            choices
         };
-        let all = [
-            words("target_cpu", kept(settings.target_cpu.iter().map(ToString::to_string).collect())),
-            words("min_base", settings.min_base.iter().map(base).collect()),
-            words("min_safety", settings.min_safety.iter().map(ToString::to_string).collect()),
-            words("stabilize_down", kept(settings.stabilize_down.iter().map(|&window| friendly(window)).collect())),
-            words("scale_up", settings.scale_up.iter().map(list).collect()),
-        ];
-        Self {
-            targets: settings.target_cpu.iter().map(|target| target.get().round().max(1.0)).collect(),
-            bases: settings.min_base.clone(),
-            safeties: settings.min_safety.clone(),
-            windows: settings.stabilize_down.iter().map(Duration::as_secs_f64).collect(),
-            range: match settings.head {
-                HeadKind::Discrete => None,
-                HeadKind::Gaussian => Some(Distribution::Gaussian),
-                HeadKind::Beta => Some(Distribution::Beta),
-            },
-            policies: settings.scale_up.iter().map(|list| list.iter().map(|text| text.0).collect()).collect(),
-            heads: all.into_iter().filter(|head| !head.choices.is_empty()).collect(),
-        }
+        Self { moves, start, masked: settings.masked(), cooldown: settings.cooldown }
+    }
+
+    /// The same actions, masked only if `known` too.
+    #[must_use]
+    pub fn masked_if(self, known: bool) -> Self {
+        Self { masked: self.masked && known, ..self }
     }
 
     /// The heads in words.
     #[must_use]
     pub fn heads(&self) -> &[Head] {
-        &self.heads
+        match &self.moves {
+            Moves::Fields => self.start.heads(),
+            Moves::Direct(direct) => direct.heads(),
+            Moves::Infrastructure(infrastructure) => infrastructure.heads(),
+        }
     }
 
     /// What the heads are drawn from.
     #[must_use]
     pub fn distributions(&self) -> Vec<Distribution> {
-        let choices = |head: &Head| Distribution::Categorical(head.choices.len());
-        self.heads.iter().map(|head| self.range(head).unwrap_or_else(|| choices(head))).collect()
+        match &self.moves {
+            Moves::Fields => self.start.distributions(),
+            Moves::Direct(direct) => direct.distributions(),
+            Moves::Infrastructure(infrastructure) => infrastructure.distributions(),
+        }
     }
 
-    /// What a head is drawn from when it is a number.
-    fn range(&self, head: &Head) -> Option<Distribution> {
-        self.range.filter(|_| ["target_cpu", "min_safety", "stabilize_down"].contains(&head.knob.as_str()))
-    }
-
-    /// The action that leaves the start as it stands: every knob kept, minReplicas from the start without safety where
-    /// the settings offer that, the first list of scale-up policies.
+    /// The action that changes least: in mode `hpa` it leaves the start as it stands (every knob kept, minReplicas from the
+    /// start without safety where the settings offer that, the first list of scale-up policies), in others what there is.
     #[must_use]
     pub fn keep(&self) -> Vec<f32> {
-        let start = self.bases.iter().position(|&base| base == Base::Start).unwrap_or(0);
-        let none = self.safeties.iter().position(|&safety| safety == 0.0).unwrap_or(0);
-        let number = |head: &Head| match head.knob.as_str() {
-            _ if self.range(head).is_some() => f32::NAN,
-            "min_base" => start as f32,
-            "min_safety" => none as f32,
-            _ => 0.0,
-        };
-        self.heads.iter().map(number).collect()
+        match &self.moves {
+            Moves::Fields => self.start.keep(),
+            Moves::Direct(direct) => direct.keep(),
+            Moves::Infrastructure(infrastructure) => infrastructure.keep(),
+        }
     }
 
     /// What a policy leans to before it has learned: [`keep`](Self::keep), but for heads with a range the middle, and
     /// for safety the place of none.
     #[must_use]
     pub fn first(&self) -> Vec<f32> {
-        let (least, most) = ends(&self.safeties);
-        let none = if most > least { ((0.0 - least) / (most - least)).clamp(0.0, 1.0) as f32 } else { 0.5 };
-        let number = |(head, kept): (&Head, f32)| match head.knob.as_str() {
-            _ if self.range(head).is_none() => kept,
-            "min_safety" => none,
-            _ => 0.5,
-        };
-        self.heads.iter().zip(self.keep()).map(number).collect()
+        match &self.moves {
+            Moves::Fields => self.start.first(),
+            Moves::Direct(direct) => direct.keep(),
+            Moves::Infrastructure(infrastructure) => infrastructure.first(),
+        }
     }
 
-    /// The patch of an action: one number a head. `own` are the HPA's knobs before the first decision, `proposal` what
-    /// the start's linear policy says of target and minReplicas, where there is one.
+    /// The patch of an action.
     #[must_use]
-    pub fn patch(&self, action: &[f32], demand: &Demand, own: &Knobs, proposal: Option<Proposal>) -> Patch {
-        let start_target = proposal.map(|it| it.target_cpu);
-        let start_pods = proposal.map_or(own.min_replicas as f32, |it| it.pods as f32);
-        let mut numbers = action.iter().copied();
-        let mut take = |length: usize| if length == 0 { None } else { numbers.next() };
-        let target_cpu = take(self.targets.len()).map_or(start_target, |number| {
-            let target = self.value(&self.targets, kept(number), number).map(|target| target.round() as i32);
-            target.or(start_target).or(own.target_cpu)
-        });
-        let base = take(self.bases.len()).and_then(|number| self.bases.get(choice(number)));
-        let safety = take(self.safeties.len())
-            .and_then(|number| self.value(&self.safeties, Some(choice(number)), number).or(self.range.map(|_| 0.0)));
-        let stabilize_down = take(self.windows.len()).map(|number| {
-            let window = self.value(&self.windows, kept(number), number);
-            window.map_or(own.stabilize_down, |seconds| Duration::from_secs_f64(self.whole(seconds)))
-        });
-        let scale_up = take(self.policies.len()).and_then(|number| self.policies.get(choice(number)).cloned());
-        let start = proposal.map(|_| (&Base::Start, 0.0));
-        let min_replicas = base.zip(safety).or(start).map(|(&base, safety)| {
-            let pods = propose(base, safety as f32, demand, start_pods) as Replicas;
-            pods.max(own.min_replicas).min(own.max_replicas.max(own.min_replicas))
-        });
-        Patch { target_cpu, min_replicas, stabilize_down, scale_up, ..Patch::default() }
-    }
-
-    /// What a number stands for: the value at `index` of a list, or a value between its ends; `None` keeps.
-    fn value(&self, values: &[f64], index: Option<usize>, number: f32) -> Option<f64> {
-        if self.range.is_none() {
-            return index.and_then(|index| values.get(index)).copied();
-        }
-        let (least, most) = ends(values);
-        (!number.is_nan()).then(|| least + f64::from(number.clamp(0.0, 1.0)) * (most - least))
-    }
-
-    /// Seconds of a window: as listed, or whole ones.
-    fn whole(&self, seconds: f64) -> f64 {
-        if self.range.is_some() { seconds.round() } else { seconds }
-    }
-}
-
-/// The place in a list whose choice 0 keeps what the HPA has.
-fn kept(number: f32) -> Option<usize> {
-    choice(number).checked_sub(1)
-}
-
-/// The least and the largest of a list; infinite when it is empty.
-fn ends(values: &[f64]) -> (f64, f64) {
-    values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), &x| (least.min(x), most.max(x)))
-}
-
-/// ⌈a + β √a⌉ pods for the base `a`, at most 10⁶. `start` is the start's own proposal.
-fn propose(base: Base, safety: f32, demand: &Demand, start: f32) -> f32 {
-    let pods = match base {
-        Base::Start => start,
-        Base::Level => demand.level,
-        Base::Peak => demand.peak,
-        Base::Hour => demand.peak_60m,
-        Base::Season => demand.seasonal_peak(),
-        Base::Highest => demand.peak.max(demand.seasonal_peak()),
-    };
-    (pods + safety * pods.max(0.0).sqrt()).ceil().clamp(0.0, 1e6)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn demand() -> Demand {
-        Demand { level: 4.0, peak: 9.0, ..Demand::default() }
-    }
-
-    fn own(min_replicas: Replicas, max_replicas: Replicas) -> Knobs {
-        Knobs { target_cpu: Some(72), min_replicas, max_replicas, stabilize_down: Duration::from_secs(240) }
-    }
-
-    fn action(base: Base, safety: f64) -> Vec<f32> {
-        let settings = settings::Action::default();
-        let base = settings.min_base.iter().position(|&b| b == base).unwrap() as f32;
-        let safety = settings.min_safety.iter().position(|&s| (s - safety).abs() < 1e-9).unwrap() as f32;
-        vec![1.0, base, safety, 1.0]
-    }
-
-    #[test]
-    fn min_replicas_is_the_base_plus_a_multiple_of_its_root() {
-        let actions = Actions::new(&settings::Action::default());
-        let min = |base, safety| actions.patch(&action(base, safety), &demand(), &own(1, 40), None).min_replicas;
-        assert_eq!(min(Base::Peak, 1.0), Some(12));
-        assert_eq!(min(Base::Level, 0.5), Some(5));
-        assert_eq!(min(Base::Season, 0.0), Some(9), "without a day of past the season is the recent peak");
-        assert_eq!(min(Base::Start, 2.0), Some(3));
-    }
-
-    #[test]
-    fn a_proposal_stays_within_the_users_bounds() {
-        let actions = Actions::new(&settings::Action::default());
-        let patch = |floor, ceiling| actions.patch(&action(Base::Peak, 1.0), &demand(), &own(floor, ceiling), None);
-        assert_eq!(patch(20, 40).min_replicas, Some(20));
-        assert_eq!(patch(1, 10).min_replicas, Some(10));
-    }
-
-    #[test]
-    fn the_first_action_is_the_hpa_as_it_stands() {
-        let actions = Actions::new(&settings::Action::default());
-        let patch = actions.patch(&actions.keep(), &demand(), &own(3, 40), None);
-        let window = Some(Duration::from_secs(240));
-        let same = Patch { target_cpu: Some(72), min_replicas: Some(3), stabilize_down: window, ..Patch::default() };
-        assert_eq!(patch, same);
-    }
-
-    #[test]
-    fn a_number_stands_for_a_value_between_the_ends_of_its_list() {
-        for head in [HeadKind::Gaussian, HeadKind::Beta] {
-            let actions = Actions::new(&settings::Action { head, ..settings::Action::default() });
-            let patch = |action: &[f32]| actions.patch(action, &demand(), &own(3, 40), None);
-            let middle = patch(&[0.5, 2.0, 0.5, 0.25]);
-            assert_eq!((middle.target_cpu, middle.stabilize_down), (Some(70), Some(Duration::from_secs(150))));
-            assert_eq!(middle.min_replicas, Some(13), "9 + 1.25 times 3, rounded up");
-            let cut = patch(&[7.0, 2.0, -1.0, -0.1]);
-            assert_eq!((cut.target_cpu, cut.min_replicas), (Some(90), Some(8)));
-            let same = patch(&actions.keep());
-            assert_eq!((same.target_cpu, same.min_replicas), (Some(72), Some(3)));
-            assert_eq!(same.stabilize_down, Some(Duration::from_secs(240)));
-            let first = actions.first();
-            assert!((first[2] - 0.5 / 3.5).abs() < 1e-6 && first[1] == 0.0, "{first:?}");
+    pub fn patch(&self, action: &[f32], at: &Standing<'_>) -> Patch {
+        match &self.moves {
+            Moves::Fields => self.start.patch(action, at),
+            Moves::Direct(direct) => direct.patch(action, at),
+            Moves::Infrastructure(infrastructure) => infrastructure.patch(action, at),
         }
     }
 
-    #[test]
-    fn an_empty_list_leaves_its_knob_alone() {
-        let settings = settings::Action { target_cpu: Vec::new(), ..settings::Action::default() };
-        let actions = Actions::new(&settings);
-        assert_eq!(actions.distributions(), [6, 8, 6].map(Distribution::Categorical));
-        let patch = actions.patch(&[2.0, 1.0, 1.0], &demand(), &own(1, 40), None);
-        assert_eq!((patch.target_cpu, patch.min_replicas, patch.stabilize_down), (None, Some(9), Some(Duration::ZERO)));
+    /// The patch of no agent at all: the start as it stands.
+    #[must_use]
+    pub fn stay(&self, at: &Standing<'_>) -> Patch {
+        self.start.patch(&self.start.keep(), at)
     }
 
-    #[test]
-    fn kept_knobs_follow_the_linear_policy_of_the_start() {
-        let proposal = Some(Proposal { pods: 6.2, target_cpu: 65 });
-        let actions = Actions::new(&settings::Action::default());
-        let patch = actions.patch(&actions.keep(), &demand(), &own(1, 40), proposal);
-        assert_eq!((patch.target_cpu, patch.min_replicas), (Some(65), Some(7)));
-        let none = settings::Action { target_cpu: vec![], min_base: vec![], min_safety: vec![], ..Default::default() };
-        let patch = Actions::new(&none).patch(&[0.0], &demand(), &own(1, 40), proposal);
-        assert_eq!((patch.target_cpu, patch.min_replicas), (Some(65), Some(7)), "without heads of their own too");
+    /// Whether choices are ever forbidden.
+    #[must_use]
+    pub fn is_masked(&self) -> bool {
+        self.masked
+    }
+
+    /// How long nothing changes after a change.
+    #[must_use]
+    pub fn cooldown(&self) -> Duration {
+        self.cooldown
+    }
+
+    /// Writes false for each choice that may not be taken, into one value for each output of the heads, all true
+    /// beforehand. `held` is the last action while a cool-down lasts.
+    pub fn mask(&self, at: &Standing<'_>, held: Option<&[f32]>, allowed: &mut [bool]) {
+        match (&self.moves, held) {
+            (Moves::Fields, _) => self.start.mask(at, held, allowed),
+            (Moves::Direct(direct), None) => direct.mask(at, allowed),
+            (Moves::Direct(direct), Some(_)) => direct.hold(allowed),
+            (Moves::Infrastructure(infrastructure), _) => infrastructure.mask(at, held.is_some(), allowed),
+        }
+    }
+
+    /// Whether an action changes anything that a cool-down counts from. `last` is the action before.
+    #[must_use]
+    pub fn changes(&self, action: &[f32], last: Option<&[f32]>, patch: &Patch, at: &Standing<'_>) -> bool {
+        match &self.moves {
+            Moves::Fields => last.map_or_else(|| action != self.keep(), |last| action != last),
+            Moves::Direct(_) | Moves::Infrastructure(_) => {
+                patch.min_replicas != Some(at.replicas) || patch.limits.is_some_and(|it| Some(it) != at.limits)
+            }
+        }
     }
 }

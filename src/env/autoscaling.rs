@@ -9,14 +9,14 @@ use rand::RngExt;
 
 use super::action::Actions;
 use super::foresight;
-use super::observation;
+use super::performance::Tracker;
 use super::pilot::Pilot;
 use super::reward::{self, Interval};
 use super::scenario::Scenario;
-use super::settings::Form;
-use super::{Distribution, Environment, Settings, Step};
+use super::settings::{self, Form, Performance};
+use super::{Distribution, Environment, Settings, Sight, Step};
 use crate::random::{self, Purpose};
-use crate::sim::{LOAD_STEP, Simulation};
+use crate::sim::{LOAD_STEP, Simulation, Totals};
 use crate::units::SimTime;
 
 /// What an interval did.
@@ -64,6 +64,7 @@ impl Severity {
 pub struct Autoscaling {
     scenarios: Arc<[Scenario]>,
     actions: Arc<Actions>,
+    sight: Sight,
     settings: Settings,
     severity: Severity,
     episode: Option<Episode>,
@@ -79,13 +80,15 @@ struct Episode {
     cost: (f64, f64),
     /// The interval before; none at first.
     last: Option<Interval>,
+    tracker: Tracker,
 }
 
 impl Autoscaling {
     /// Episodes are drawn from `scenarios`, of which there is at least one.
     #[must_use]
     pub fn new(scenarios: Arc<[Scenario]>, actions: Arc<Actions>, settings: Settings) -> Self {
-        Self { scenarios, actions, settings, severity: Severity::default(), episode: None }
+        let sight = Sight::new(&settings);
+        Self { scenarios, actions, sight, settings, severity: Severity::default(), episode: None }
     }
 
     /// The same environment, whose rewards weigh violations by a shared `severity`.
@@ -118,11 +121,24 @@ impl Autoscaling {
     }
 }
 
+impl Episode {
+    /// What the classic reward compares of the interval since `before`, with the performance that it asks for.
+    fn interval(&mut self, before: &Totals, reward: &settings::Reward) -> Interval {
+        let interval = Interval::between(before, self.simulation.totals());
+        if reward.form == Form::Levels || reward.performance == Performance::Mean {
+            return interval;
+        }
+        let telemetry = self.simulation.telemetry();
+        self.tracker.look(telemetry.totals);
+        Interval { performance: self.tracker.value(reward.performance, &telemetry), ..interval }
+    }
+}
+
 impl Environment for Autoscaling {
     type Info = Info;
 
     fn observation_len(&self) -> usize {
-        observation::LENGTH
+        self.sight.len()
     }
 
     fn privileged_len(&self) -> usize {
@@ -143,8 +159,16 @@ impl Environment for Autoscaling {
         let totals = simulation.totals();
         let cost = (scenario.pricing.cost(totals), scenario.pricing.violation_cost(totals));
         let pilot = Pilot::new(scenario.start.linear, scenario.foresight.clone());
-        self.episode =
-            Some(Episode { scenario: index, simulation, pilot, now: window.start, end: window.end, cost, last: None });
+        self.episode = Some(Episode {
+            scenario: index,
+            simulation,
+            pilot,
+            now: window.start,
+            end: window.end,
+            cost,
+            last: None,
+            tracker: Tracker::default(),
+        });
     }
 
     fn step(&mut self, action: &[f32]) -> Step<Info> {
@@ -168,7 +192,7 @@ impl Environment for Autoscaling {
             reference_violation_cost: scenario.reference_violation_cost(episode.now..next) / unit,
         };
         (episode.cost, episode.now) = (cost, next);
-        let interval = Interval::between(&before, &totals);
+        let interval = episode.interval(&before, &self.settings.reward);
         let last = episode.last.replace(interval).unwrap_or(interval);
         let extra = self.severity.get() - 1.0;
         let baseline = info.reference + extra * info.reference_violation_cost;
@@ -190,12 +214,28 @@ impl Environment for Autoscaling {
     fn observe(&mut self, out: &mut [f32]) {
         let interval = self.interval();
         let Some(episode) = &mut self.episode else { return };
-        episode.pilot.observe(episode.now, &episode.simulation.telemetry(), interval, out);
+        episode.pilot.observe(&self.sight, episode.now, &episode.simulation.telemetry(), interval, out);
+    }
+
+    fn is_masked(&self) -> bool {
+        self.actions.is_masked()
+    }
+
+    fn mask(&self, allowed: &mut [bool]) {
+        if let Some(episode) = &self.episode {
+            episode.pilot.mask(&self.actions, allowed);
+        }
     }
 
     fn foresee(&self, out: &mut [f32]) {
         let Some(episode) = &self.episode else { return };
         let scenario = &self.scenarios[episode.scenario];
-        foresight::foresee(scenario, episode.now, episode.pilot.demand().level, out);
+        // Demand is in pods as they are, the load to come in pods as they were.
+        let size = episode.simulation.workload().pod().request / scenario.workload.pod().request;
+        foresight::foresee(scenario, episode.now, episode.pilot.demand().level * size as f32, out);
     }
 }
+
+#[cfg(test)]
+#[path = "autoscaling_tests.rs"]
+mod tests;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use rand::RngExt;
 
 use super::distribution::{self, Distribution};
+use super::fairness::{self, Index};
 use super::{Environment, Step};
 use crate::random::{self, Purpose};
 use crate::sim::settings::{self, Balancing as Rule};
@@ -39,8 +40,10 @@ pub struct Settings {
     pub episode: Duration,
     /// Which response time the reward is made of.
     pub measure: Measure,
-    /// What Jain's index counts against the logarithm of the response time, 0 or more.
+    /// What the fairness index counts against the logarithm of the response time, 0 or more.
     pub fairness: f64,
+    /// Which index that is.
+    pub index: Index,
 }
 
 impl Default for Settings {
@@ -51,6 +54,7 @@ impl Default for Settings {
             episode: Duration::from_secs(300),
             measure: Measure::Mean,
             fairness: 1.0,
+            index: Index::Jain,
         }
     }
 }
@@ -134,12 +138,6 @@ impl Balancing {
     }
 }
 
-/// `(Σx)²/(n Σx²)`; 1 when all are 0.
-fn jain(values: impl Iterator<Item = f64>) -> f64 {
-    let (n, sum, squares) = values.fold((0.0, 0.0, 0.0), |(n, sum, squares), x| (n + 1.0, sum + x, squares + x * x));
-    if squares > 0.0 { sum * sum / (n * squares) } else { 1.0 }
-}
-
 impl Environment for Balancing {
     type Info = Info;
 
@@ -167,7 +165,7 @@ impl Environment for Balancing {
     }
 
     /// The reward is `−ln(T/S) − fairness·(1 − J)`: the response time `T` of the interval in nominal service times `S`, 1
-    /// when nothing was answered, and Jain's index `J` of CPU time over pods.
+    /// when nothing was answered, and the fairness index `J` of CPU time over pods.
     fn step(&mut self, action: &[f32]) -> Step<Info> {
         let (service_s, settings) = (self.episode.as_ref().map(|it| self.service_s(it.now)), &self.settings);
         let (Some(episode), Some(service_s)) = (&mut self.episode, service_s) else { return Step::default() };
@@ -186,9 +184,10 @@ impl Environment for Balancing {
             Measure::P90 => p90,
         };
         let slowdown = if time > 0.0 { time / service_s } else { 1.0 };
-        let info = Info { answered, response_s, jain: jain(episode.done().map(|pod| pod.cpu_s)) };
+        let used: Vec<f64> = episode.done().map(|pod| pod.cpu_s).collect();
+        let info = Info { answered, response_s, jain: fairness::jain(&used) };
         Step {
-            reward: -slowdown.ln() - settings.fairness * (1.0 - info.jain),
+            reward: -slowdown.ln() - settings.fairness * (1.0 - settings.index.of(&used)),
             terminated: false,
             truncated: episode.now >= episode.end,
             info,

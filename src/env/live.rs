@@ -77,6 +77,7 @@ impl<'a> Sighting<'a> {
             backlog_s: 0.0,
             knobs,
             totals: &totals,
+            gauges: None,
         };
         tuner.decide(now, &telemetry)
     }

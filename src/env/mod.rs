@@ -6,14 +6,18 @@
 pub mod action;
 pub mod autoscaling;
 pub mod balancing;
+pub mod classic;
 pub mod distribution;
+pub mod fairness;
 pub mod foresight;
 pub mod live;
 pub mod observation;
+pub mod performance;
 pub mod pilot;
 pub mod reward;
 pub mod scenario;
 pub mod settings;
+pub mod sight;
 pub mod start;
 pub mod synthetic;
 
@@ -24,6 +28,7 @@ pub use distribution::Distribution;
 pub use pilot::{Memory, Pilot};
 pub use scenario::{Scenario, Shares};
 pub use settings::Settings;
+pub use sight::Sight;
 pub use start::Start;
 pub use synthetic::Synthetic;
 

@@ -189,6 +189,7 @@ mod tests {
             backlog_s: 0.0,
             knobs: Some(knobs),
             totals,
+            gauges: None,
         };
         let mut out = vec![0.0; LENGTH];
         Observer::default().observe(&telemetry, &Demand::at(load), &knobs, None, 1.0, &mut out);

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::action::Actions;
+use super::action::{Actions, Standing};
 use super::observation::Observer;
+use super::sight::{self, Scene, Sight};
 use super::start::Start;
 use crate::autoscalers::linear::{Linear, Proposal};
 use crate::forecast::{Demand, Foresight};
-use crate::sim::{Knobs, Patch, Telemetry};
+use crate::sim::{Knobs, Limits, Patch, Telemetry};
 use crate::units::{Replicas, SimTime, micros};
 
 /// What stands for the knobs of an autoscaler that has none: `autoscaling/v2`'s defaults.
@@ -23,8 +24,16 @@ const STOCK: Knobs = Knobs {
 /// Keeps what lies between two decisions of one function.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Pilot {
-    observer: Observer,
+    eyes: sight::Memory,
     demand: Demand,
+    /// Replicas and limits as they were last observed.
+    replicas: Replicas,
+    limits: Option<Limits>,
+    /// The last action, and when it changed something; only where there is a cool-down.
+    action: Option<Vec<f32>>,
+    changed: Option<SimTime>,
+    /// Whether patches change maxReplicas.
+    pins: bool,
     /// The HPA's own knobs, as they stood at the first decision.
     own: Option<Knobs>,
     last: Option<SimTime>,
@@ -35,17 +44,26 @@ pub struct Pilot {
 }
 
 /// What a [`Pilot`] has to remember from one decision to the next, where the process does not live that long.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Memory {
     /// The HPA's own minReplicas, before any patch.
     pub min_replicas: Replicas,
+    /// The HPA's own maxReplicas, before any patch, where patches change it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_replicas: Option<Replicas>,
     /// The HPA's own CPU target in percent, before any patch; `null` when it has none.
     pub target_cpu: Option<i32>,
     /// The HPA's own scale-down stabilisation in seconds, before any patch.
     pub stabilize_down_s: u64,
     /// Share of requests late or dropped, smoothed over 10 and over 60 minutes.
     pub violation_rates: [f64; 2],
+    /// The observations of the decisions before, where the policy sees several at once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub frames: Vec<f32>,
+    /// The last action, and how many seconds before the last decision one changed something, where there is a cool-down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<(Vec<f32>, Option<f64>)>,
 }
 
 impl Pilot {
@@ -55,11 +73,19 @@ impl Pilot {
         let own = Knobs {
             target_cpu: memory.target_cpu,
             min_replicas: memory.min_replicas,
-            max_replicas,
+            max_replicas: memory.max_replicas.unwrap_or(max_replicas),
             stabilize_down: Duration::from_secs(memory.stabilize_down_s),
         };
-        let last = Some(SimTime(now.0.saturating_sub(micros(elapsed))));
-        Self { observer: Observer::resume(memory.violation_rates), own: Some(own), last, ..Self::default() }
+        let last = SimTime(now.0.saturating_sub(micros(elapsed)));
+        let eyes = sight::Memory {
+            observer: Observer::resume(memory.violation_rates),
+            frames: memory.frames.clone(),
+            ..sight::Memory::default()
+        };
+        let (action, since) = memory.last.clone().unzip();
+        let changed = since.flatten().map(|seconds| SimTime(last.0.saturating_sub((seconds * 1e6) as i64)));
+        let pins = memory.max_replicas.is_some();
+        Self { eyes, own: Some(own), last: Some(last), action, changed, pins, ..Self::default() }
     }
 
     /// What to remember; `None` before the first decision.
@@ -68,9 +94,15 @@ impl Pilot {
         let own = self.own?;
         Some(Memory {
             min_replicas: own.min_replicas,
+            max_replicas: self.pins.then_some(own.max_replicas),
             target_cpu: own.target_cpu,
             stabilize_down_s: own.stabilize_down.as_secs(),
-            violation_rates: self.observer.rates(),
+            violation_rates: self.eyes.observer.rates(),
+            frames: self.eyes.frames.clone(),
+            last: self.action.clone().map(|action| {
+                let ago = self.changed.zip(self.last).map(|(changed, last)| last.since(changed).as_secs_f64());
+                (action, ago)
+            }),
         })
     }
 
@@ -92,20 +124,60 @@ impl Pilot {
         Self { linear, foresight, ..self }
     }
 
-    /// Looks: writes the observation of `now` into `out`. Call it once a decision, in order of time.
-    pub fn observe(&mut self, now: SimTime, telemetry: &Telemetry<'_>, interval: Duration, out: &mut [f32]) {
-        let own = *self.own.get_or_insert(telemetry.knobs.unwrap_or(STOCK));
+    /// Looks: writes the observation of `now` into `out`, as `sight` has it. Call it once a decision, in order of time.
+    pub fn observe(
+        &mut self,
+        sight: &Sight,
+        now: SimTime,
+        telemetry: &Telemetry<'_>,
+        interval: Duration,
+        out: &mut [f32],
+    ) {
+        self.own.get_or_insert(telemetry.knobs.unwrap_or(STOCK));
         let elapsed = self.last.map_or(interval, |last| now.since(last));
         self.last = Some(now);
         self.demand = Demand::foreseen(telemetry.load, self.foresight.as_ref());
-        let minutes = elapsed.as_secs_f64() / 60.0;
-        self.observer.observe(telemetry, &self.demand, &own, self.proposal(), minutes, out);
+        self.replicas = telemetry.spec_replicas;
+        self.limits = telemetry.gauges.map(|gauges| gauges.limits);
+        let mut eyes = std::mem::take(&mut self.eyes);
+        let own = self.own.unwrap_or(STOCK);
+        let scene = Scene { telemetry, standing: self.standing(&own), seconds: elapsed.as_secs_f64() };
+        sight.look(&mut eyes, &scene, out);
+        self.eyes = eyes;
+    }
+
+    /// What an action is counted from at the instant last observed.
+    fn standing<'a>(&'a self, own: &'a Knobs) -> Standing<'a> {
+        let Self { demand, replicas, limits, .. } = self;
+        Standing { demand, own, proposal: self.proposal(), replicas: *replicas, limits: *limits }
     }
 
     /// Acts: the patch of an action at the instant last observed.
+    pub fn patch(&mut self, actions: &Actions, action: &[f32]) -> Patch {
+        let own = self.own.unwrap_or(STOCK);
+        let patch = actions.patch(action, &self.standing(&own));
+        self.pins |= patch.max_replicas.is_some();
+        if !actions.cooldown().is_zero() {
+            if actions.changes(action, self.action.as_deref(), &patch, &self.standing(&own)) {
+                self.changed = self.last;
+            }
+            self.action = Some(action.to_vec());
+        }
+        patch
+    }
+
+    /// Leaves the start as it is: the patch of no agent.
     #[must_use]
-    pub fn patch(&self, actions: &Actions, action: &[f32]) -> Patch {
-        actions.patch(action, &self.demand, &self.own.unwrap_or(STOCK), self.proposal())
+    pub fn stay(&self, actions: &Actions) -> Patch {
+        actions.stay(&self.standing(&self.own.unwrap_or(STOCK)))
+    }
+
+    /// Forbids choices at the instant last observed: see [`Actions::mask`].
+    pub fn mask(&self, actions: &Actions, allowed: &mut [bool]) {
+        let rests = |changed: SimTime| self.last.is_some_and(|now| now.since(changed) < actions.cooldown());
+        let fits = |action: &&[f32]| action.len() == actions.heads().len() && self.changed.is_some_and(rests);
+        let held = self.action.as_deref().filter(fits);
+        actions.mask(&self.standing(&self.own.unwrap_or(STOCK)), held, allowed);
     }
 
     fn proposal(&self) -> Option<Proposal> {

@@ -11,6 +11,8 @@ pub struct Pricing {
     violation: f64,
     start: f64,
     churn: f64,
+    /// Pod-seconds that a core-second and a GiB-second cost.
+    resized: (f64, f64),
 }
 
 impl Pricing {
@@ -25,6 +27,7 @@ impl Pricing {
             violation: weights.violations * prices.violation * workload.request_pod_seconds(),
             start: if pod_hour > 0.0 { prices.pod_start / pod_hour * 3600.0 } else { 0.0 },
             churn: weights.churn,
+            resized: if pod_hour > 0.0 { (prices.cpu_hour / pod_hour, prices.gib_hour / pod_hour) } else { (0.0, 0.0) },
         }
     }
 
@@ -37,7 +40,8 @@ impl Pricing {
     /// The cost of everything in `totals`, in pod-seconds.
     #[must_use]
     pub fn cost(&self, totals: &Totals) -> f64 {
-        self.pod_second * totals.pod_seconds
+        let resized = self.resized.0 * totals.resized_core_seconds + self.resized.1 * totals.resized_gib_seconds;
+        self.pod_second * (totals.pod_seconds + resized)
             + self.violation * totals.violations()
             + self.start * totals.starts
             + self.churn * totals.churn
@@ -47,8 +51,9 @@ impl Pricing {
 /// What the classic reward compares between two intervals.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Interval {
-    /// Mean response time in seconds; 0 when nothing was served.
-    pub latency: f64,
+    /// Performance, the less the better: the mean response time in seconds, 0 when nothing was served, unless another
+    /// measure is asked for.
+    pub performance: f64,
     /// Pod-seconds reserved.
     pub cost: f64,
     /// Share of requests lost, 0 to 1.
@@ -66,7 +71,7 @@ impl Interval {
         let over = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 0.0 };
         let offered = now.offered - before.offered;
         Self {
-            latency: over(now.in_flight_seconds - before.in_flight_seconds, now.completed - before.completed),
+            performance: over(now.in_flight_seconds - before.in_flight_seconds, now.completed - before.completed),
             cost: now.pod_seconds - before.pod_seconds,
             errors: over(now.dropped - before.dropped, offered),
             utilization: over(now.cpu_seconds - before.cpu_seconds, now.ready_seconds - before.ready_seconds),
@@ -78,7 +83,7 @@ impl Interval {
 /// The classic reward of an interval: what has become better since the one before, less the share of late requests.
 ///
 /// ```text
-/// r = fall(latency) + fall(cost) + (errors_before − errors) + (utilization − utilization_before) − late
+/// r = fall(performance) + fall(cost) + (errors_before − errors) + (utilization − utilization_before) − late
 /// fall(x) = clip((x_before − x) / x_before, −1, 1), 0 where x_before = 0
 /// ```
 /// It can be farmed: a response time that leaps from 100 ms to 1 s costs 1, and its way back in small steps earns up to
@@ -86,7 +91,8 @@ impl Interval {
 #[must_use]
 pub fn differences(before: &Interval, now: &Interval) -> f64 {
     let fall = |before: f64, now: f64| if before > 0.0 { ((before - now) / before).clamp(-1.0, 1.0) } else { 0.0 };
-    fall(before.latency, now.latency) + fall(before.cost, now.cost) + before.errors - now.errors + now.utilization
+    fall(before.performance, now.performance) + fall(before.cost, now.cost) + before.errors - now.errors
+        + now.utilization
         - before.utilization
         - now.late
 }
@@ -97,7 +103,7 @@ mod tests {
 
     #[test]
     fn what_has_not_changed_earns_nothing_but_is_fined_for_late_requests() {
-        let interval = Interval { latency: 0.2, cost: 60.0, errors: 0.1, utilization: 0.5, late: 0.25 };
+        let interval = Interval { performance: 0.2, cost: 60.0, errors: 0.1, utilization: 0.5, late: 0.25 };
         assert!((differences(&interval, &interval) + 0.25).abs() < 1e-12);
         let nothing = Interval::default();
         assert!(differences(&nothing, &interval).is_finite(), "nothing is divided by 0");
@@ -105,7 +111,7 @@ mod tests {
 
     #[test]
     fn a_crash_and_its_slow_repair_earn_more_than_calm() {
-        let at = |latency: f64| Interval { latency, ..Interval::default() };
+        let at = |performance: f64| Interval { performance, ..Interval::default() };
         let way = [0.1, 1.0, 0.6, 0.36, 0.216, 0.13, 0.1];
         let earned: f64 = way.windows(2).map(|pair| differences(&at(pair[0]), &at(pair[1]))).sum();
         assert!(earned > 0.8, "{earned}, where holding 100 ms earns 0");

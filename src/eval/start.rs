@@ -80,12 +80,7 @@ pub struct Sharer<'a> {
 /// late `limit` times as often as the tuned HPAs together: while it is more often, it is evolved anew at twice the price
 /// of violations, up to four times that of `[prices]`. `tick` is told of each candidate.
 #[must_use]
-pub fn shared(
-    limit: f64,
-    functions: &[Sharer<'_>],
-    world: &World<'_>,
-    tick: &(dyn Fn() + Sync),
-) -> Linear {
+pub fn shared(limit: f64, functions: &[Sharer<'_>], world: &World<'_>, tick: &(dyn Fn() + Sync)) -> Linear {
     let late = |start: &(dyn Fn(&hpa::Settings) -> Start + Sync)| {
         let one = |it: &Sharer<'_>| fly(&start(it.tuned), it.foresight, it.task, world, &it.task.train);
         let flown: Vec<Outcome> = functions.par_iter().map(one).collect();

@@ -129,7 +129,8 @@ impl Binned {
         let bin = |edges: &Vec<f32>, value: f32| {
             if value.is_nan() { 0 } else { edges.partition_point(|&edge| edge < value).max(1) as u8 }
         };
-        let bins = (0..width).flat_map(|feature| column(feature).map(|value| bin(&edges[feature], value)).collect::<Vec<_>>());
+        let bins =
+            (0..width).flat_map(|feature| column(feature).map(|value| bin(&edges[feature], value)).collect::<Vec<_>>());
         Self { bins: bins.collect(), edges, rows }
     }
 

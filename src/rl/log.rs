@@ -12,7 +12,7 @@ use super::policy::{Card, Policy};
 use super::rollout::{self, Trajectory};
 use crate::env::autoscaling::Info;
 use crate::env::distribution::choice;
-use crate::env::{Actions, Autoscaling, Distribution, Scenario, observation};
+use crate::env::{Actions, Autoscaling, Distribution, Scenario};
 use crate::error::{InputError, Place};
 
 /// Transitions and where they come from.
@@ -107,7 +107,8 @@ impl Log {
     /// there are `steps` transitions. `card` says of what, and holds the seed.
     #[must_use]
     pub fn collect(card: Card, scenarios: Vec<Scenario>, behaviour: Behaviour<'_>, n_envs: usize, steps: u64) -> Self {
-        let (actions, scenarios) = (Arc::new(Actions::new(&card.env.action)), Arc::from(scenarios));
+        let actions = Arc::new(Actions::new(&card.env.action).masked_if(false));
+        let scenarios = Arc::from(scenarios);
         let environment = || Autoscaling::new(Arc::clone(&scenarios), Arc::clone(&actions), card.env.clone());
         let mut envs: Vec<Autoscaling> = (0..n_envs).map(|_| environment()).collect();
         let (heads, keep) = (actions.distributions(), actions.keep());
@@ -132,7 +133,7 @@ impl Log {
         let trajectories: Vec<_> = (0..steps.div_ceil(per_round))
             .flat_map(|round| rollout::explore(&mut envs, &choose, card.env.steps(), card.seed, round))
             .collect();
-        let experience = Transitions::new(&trajectories, observation::LENGTH);
+        let experience = Transitions::new(&trajectories, card.observation.len());
         Self { card: Card { step: experience.len() as u64, ..card }, experience }
     }
 
@@ -150,9 +151,9 @@ impl Log {
         let it = &self.experience;
         let header = serde_json::json!({"log": self.card, "episodes": it.episodes});
         let mut archive = Archive { header, ..Archive::default() };
-        let (rows, heads) = (it.len(), self.card.action.len());
-        archive.insert("observations", &[rows, observation::LENGTH], &it.observations);
-        archive.insert("next_observations", &[rows, observation::LENGTH], &it.next_observations);
+        let (rows, heads, width) = (it.len(), self.card.action.len(), self.card.observation.len());
+        archive.insert("observations", &[rows, width], &it.observations);
+        archive.insert("next_observations", &[rows, width], &it.next_observations);
         archive.insert("actions", &[rows, heads], &it.actions);
         archive.insert("rewards", &[rows], &it.rewards.iter().map(|&reward| reward as f32).collect::<Vec<_>>());
         let flags = it.terminated.iter().map(|&end| f32::from(u8::from(end))).collect::<Vec<_>>();
@@ -180,7 +181,7 @@ impl Log {
             return Err(broken(format!("it has {rows} transitions, or actions outside its choices")));
         }
         let (infos, _) = archive.values("infos", rows * FIGURES)?.as_chunks::<FIGURES>();
-        let width = rows * observation::LENGTH;
+        let width = rows * card.observation.len();
         let experience = Transitions {
             observations: archive.values("observations", width)?.to_vec(),
             next_observations: archive.values("next_observations", width)?.to_vec(),

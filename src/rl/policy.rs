@@ -15,7 +15,7 @@ use super::file::{Archive, broken};
 use super::network::Buffers;
 use super::safety::Critic;
 use super::validation::Verdict;
-use crate::env::{Actions, Distribution, Pilot, Start, observation};
+use crate::env::{Actions, Distribution, Pilot, Sight, Start};
 use crate::error::{InputError, Place};
 use crate::sim::Tuner;
 
@@ -34,6 +34,7 @@ pub struct Policy {
 #[derive(Debug, PartialEq)]
 struct Mind {
     brain: Brain,
+    sight: Sight,
     actions: Actions,
     heads: Vec<Distribution>,
     keep: Vec<f32>,
@@ -43,9 +44,9 @@ impl Policy {
     /// The policy of a brain in the making.
     #[must_use]
     pub fn new(card: Card, brain: Brain) -> Self {
-        let actions = Actions::new(&card.env.action);
+        let (sight, actions) = (Sight::new(&card.env), card.actions());
         let (heads, keep) = (actions.distributions(), actions.keep());
-        Self { card, mind: Arc::new(Mind { brain, actions, heads, keep }), critic: None }
+        Self { card, mind: Arc::new(Mind { brain, sight, actions, heads, keep }), critic: None }
     }
 
     /// Reads a policy file.
@@ -86,13 +87,13 @@ impl Policy {
             .map_err(|error| broken(format!("its header is not a policy's: {error}")))?;
         card.check()?;
         let heads = Actions::new(&card.env.action).distributions();
-        let shape = Shape { observation: observation::LENGTH, heads: &heads, hidden: &card.hidden };
+        let shape = Shape { observation: card.observation.len(), heads: &heads, hidden: &card.hidden };
         let brain = Brain::unpack(&shape, archive)?;
         let policy = Self::new(card, brain);
         let Some(safety) = &policy.card.safety else { return Ok(policy) };
         let choices =
             policy.choices().ok_or_else(|| broken("its critic weighs numbers that are no choices".to_owned()))?;
-        let critic = Critic::unpack(safety, &choices, archive)?;
+        let critic = Critic::unpack(safety, (policy.card.observation.len(), &choices), archive)?;
         Ok(Self { critic: Some(Arc::new(critic)), ..policy })
     }
 
@@ -170,7 +171,8 @@ impl Policy {
             mind: Arc::clone(&self.mind),
             critic: self.critic.clone(),
             interval: self.card.env.control_interval,
-            observation: vec![0.0; observation::LENGTH],
+            observation: vec![0.0; self.mind.sight.len()],
+            allowed: Vec::new(),
             action: vec![0.0; self.mind.heads.len()],
             buffers: Buffers::default(),
             pilot,
@@ -183,7 +185,7 @@ impl Policy {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::env;
+    use crate::env::{self, observation};
     use crate::rl::Settings;
     use crate::rl::brain::Perceptron;
     use crate::rl::moments::Normalizer;

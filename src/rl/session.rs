@@ -119,7 +119,7 @@ impl Session {
         teacher: Option<&Policy>,
         device: Device,
     ) -> Result<Self, InputError> {
-        let actions = Arc::new(Actions::new(&env.action));
+        let actions = Arc::new(Actions::new(&env.action).masked_if(settings.algorithm.knows_masks()));
         let yardsticks = yardsticks(&scenarios, card.seed);
         let severity = Severity::default();
         let one =
@@ -136,7 +136,7 @@ impl Session {
             }
             _ if teacher.is_some() => return Err(no_teacher("this algorithm has no actor that could be taught")),
             (None, Algorithm::QLearning) => {
-                let features = settings.q_learning.places();
+                let features = settings.q_learning.places(&card.observation);
                 Box::new(QLearning::new(settings.clone(), features, envs(), env.steps(), actions.keep()))
             }
             (None, _) => {

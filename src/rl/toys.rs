@@ -273,7 +273,7 @@ impl<const DIFFERENCES: bool> Environment for Fragile<DIFFERENCES> {
     }
 
     fn step(&mut self, action: &[f32]) -> Step<()> {
-        let at = |latency| Interval { latency, ..Interval::default() };
+        let at = |performance| Interval { performance, ..Interval::default() };
         let before = at(self.latency);
         self.latency = match action[0] as usize {
             1 => 1.0,

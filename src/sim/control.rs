@@ -1,13 +1,14 @@
 //! Who decides: an [`Autoscaler`] sets replicas at each sync, a [`Tuner`] moves HPA fields at each control interval.
 //!
-//! Every comparison runs through these two, and what a tuner says is by construction expressible as HPA fields.
+//! Every comparison runs through these two. What a tuner says is expressible as HPA fields, but for the [`Limits`] of pods.
 
 use std::time::Duration;
 
 use super::outcome::Totals;
+use super::response_times::ResponseTimes;
 use crate::hpa;
 use crate::hpa::spec::Policy;
-use crate::units::{Replicas, SimTime};
+use crate::units::{Bytes, Millicores, Replicas, SimTime};
 
 /// Decides replicas. The stock HPA is one.
 pub trait Autoscaler: Send {
@@ -79,6 +80,34 @@ pub struct Telemetry<'a> {
     pub knobs: Option<Knobs>,
     /// Everything counted since the start of the run.
     pub totals: &'a Totals,
+    /// What the pods report of themselves besides; `None` where nobody asked them.
+    pub gauges: Option<Gauges<'a>>,
+}
+
+/// What pods and their service report of themselves, and no HPA looks at.
+#[derive(Debug, Clone, Copy)]
+pub struct Gauges<'a> {
+    /// Time of week in seconds since Monday midnight UTC, 0 to 604,800; `None` when the trace has no origin.
+    pub second_of_week: Option<f64>,
+    /// Limits of a pod.
+    pub limits: Limits,
+    /// Working set of a ready pod, in bytes.
+    pub working_set: f64,
+    /// Requests in service or waiting.
+    pub in_flight: f64,
+    /// Those of them that wait.
+    pub queue: f64,
+    /// Response times, as they are now.
+    pub response_times: ResponseTimes<'a>,
+}
+
+/// The CPU and memory limits of a pod. Its requests keep their ratio to them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// `resources.limits.cpu`.
+    pub cpu: Millicores,
+    /// `resources.limits.memory`.
+    pub memory: Bytes,
 }
 
 /// Distance of the samples in [`Telemetry::load`].
@@ -97,7 +126,7 @@ pub struct Knobs {
     pub stabilize_down: Duration,
 }
 
-/// HPA fields to change; `None` leaves a field as it is.
+/// Fields to change; `None` leaves a field as it is. All but `limits` are the HPA's.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Patch {
     /// CPU target in percent of the request, 1 or more.
@@ -112,4 +141,6 @@ pub struct Patch {
     pub scale_up: Option<Vec<Policy>>,
     /// The scale-down policies, replacing those in force.
     pub scale_down: Option<Vec<Policy>>,
+    /// Limits that all pods are resized to in place, as the `resize` subresource does (Kubernetes 1.33 on, KEP-1287).
+    pub limits: Option<Limits>,
 }

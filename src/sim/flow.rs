@@ -13,6 +13,7 @@ use super::latency::Recorder;
 use super::noise::Load;
 use super::outcome::Totals;
 use super::queue::Wait;
+use super::response_times::Expected;
 use super::workload::{Slot, Workload};
 
 /// An age below which there is no backlog, in seconds.
@@ -163,6 +164,22 @@ impl Flow {
     /// Requests that pods hold: in service, and waiting.
     pub(super) fn in_flight(&self) -> f64 {
         self.regime.in_flight + self.backlog.requests
+    }
+
+    /// Requests that wait: in a backlog, or for the moment.
+    pub(super) fn queue(&self) -> f64 {
+        self.backlog.requests + if self.regime.sustainable() { self.regime.rate * self.regime.wait.mean() } else { 0.0 }
+    }
+
+    /// Response time of a request that arrives now.
+    pub(super) fn expected<'a>(&self, workload: &'a Workload) -> Expected<'a> {
+        let regime = &self.regime;
+        Expected {
+            service_s: regime.service_s,
+            age_s: self.backlog.age,
+            wait: if self.backlog.requests > 0.0 { Wait::NONE } else { regime.wait },
+            law: workload.law(),
+        }
     }
 
     /// What CPU swings around; `None` while pods are full, or none serves.

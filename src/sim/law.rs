@@ -81,6 +81,11 @@ impl ServiceLaw {
         &self.sizes
     }
 
+    /// Standard deviation of the logarithm; 0 when service times do not vary.
+    pub(super) fn sigma(&self) -> f64 {
+        self.sigma
+    }
+
     /// `P(X <= x)`.
     #[must_use]
     pub fn cdf(&self, x: f64) -> f64 {

@@ -32,6 +32,11 @@ impl Memory {
         }
     }
 
+    /// Another limit, in bytes, from now on.
+    pub(super) fn set_limit(&mut self, limit: u64) {
+        self.limit = limit as f64;
+    }
+
     /// Requests that a pod takes of `requests` that wait for it. The others wait in front of it.
     pub(super) fn taken(&self, requests: f64) -> f64 {
         requests.min(self.concurrency)

@@ -18,6 +18,11 @@ pub struct Totals {
     pub cold: f64,
     /// Pod-seconds reserved, from creation to the end of termination.
     pub pod_seconds: f64,
+    /// Core-seconds and GiB-seconds that pods have requested beyond those of `[pod]`, where they were resized in place;
+    /// below 0 where they have requested less.
+    pub resized_core_seconds: f64,
+    /// See [`resized_core_seconds`](Self::resized_core_seconds).
+    pub resized_gib_seconds: f64,
     /// Pod-seconds in which pods served.
     pub ready_seconds: f64,
     /// CPU-seconds used.

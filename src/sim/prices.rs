@@ -39,23 +39,36 @@ pub(super) struct Costs {
 }
 
 impl Prices {
+    /// What pods that were resized in place have reserved beyond those of `[pod]`, in pod-seconds of equal cost; 0 where
+    /// both are free.
+    fn resized_pod_seconds(&self, totals: &Totals) -> f64 {
+        let hour = self.cores * self.cpu_hour + self.gib * self.gib_hour;
+        let extra = totals.resized_core_seconds * self.cpu_hour + totals.resized_gib_seconds * self.gib_hour;
+        if hour > 0.0 { extra / hour } else { 0.0 }
+    }
+
     /// Reserved pod-hours plus the price of violations and starts in pod-hours. A violation costs `prices.violation`
     /// times what serving a request takes at full use of the CPU request.
     pub(super) fn objective(&self, totals: &Totals) -> f64 {
         let hour = self.cores * self.cpu_hour + self.gib * self.gib_hour;
         let start = if hour > 0.0 { self.pod_start / hour } else { 0.0 };
         let violations = self.violation * totals.violations() * self.request_pod_seconds;
-        (totals.pod_seconds + violations) / 3600.0 + start * totals.starts
+        (totals.pod_seconds + violations + self.resized_pod_seconds(totals)) / 3600.0 + start * totals.starts
     }
 
-    /// Memory of pods that computed nothing, in GiB-hours, where a pod that computes does so at its `limit`, in cores.
+    /// Memory of pods that computed nothing, in GiB-hours, where a pod that computes does so at its `limit`, in cores. Of
+    /// pods that were resized, both are means over pod time.
     pub(super) fn idle_gb_hours(&self, totals: &Totals, limit: f64) -> f64 {
-        self.gib * (totals.pod_seconds - totals.cpu_seconds / limit).max(0.0) / 3600.0
+        let mean = |extra: f64| if totals.pod_seconds > 0.0 { extra / totals.pod_seconds } else { 0.0 };
+        let gib = self.gib + mean(totals.resized_gib_seconds);
+        let limit = limit * (1.0 + mean(totals.resized_core_seconds) / self.cores);
+        gib * (totals.pod_seconds - totals.cpu_seconds / limit).max(0.0) / 3600.0
     }
 
     pub(super) fn costs(&self, totals: &Totals) -> Costs {
         let hours = totals.pod_seconds / 3600.0;
-        let (cpu_hours, gb_hours) = (hours * self.cores, hours * self.gib);
+        let cpu_hours = hours * self.cores + totals.resized_core_seconds / 3600.0;
+        let gb_hours = hours * self.gib + totals.resized_gib_seconds / 3600.0;
         let usd = cpu_hours * self.cpu_hour + gb_hours * self.gib_hour + totals.starts * self.pod_start;
         let cost = Cost { replica_hours: hours, cpu_hours, gb_hours, usd };
         Costs { cost, objective: self.objective(totals) }

@@ -126,6 +126,8 @@ impl Sums {
         mine.late += theirs.late;
         mine.cold += theirs.cold;
         mine.pod_seconds += theirs.pod_seconds;
+        mine.resized_core_seconds += theirs.resized_core_seconds;
+        mine.resized_gib_seconds += theirs.resized_gib_seconds;
         mine.ready_seconds += theirs.ready_seconds;
         mine.cpu_seconds += theirs.cpu_seconds;
         mine.in_flight_seconds += theirs.in_flight_seconds;
@@ -226,6 +228,7 @@ pub fn run(
         simulation.record();
     }
     if let Some(tuner) = tuner {
+        simulation.keep_recent();
         let interval = tuner.interval().max(std::time::Duration::from_millis(1));
         while simulation.now() < simulation.window().end {
             let patch = tuner.decide(simulation.now(), &simulation.telemetry());

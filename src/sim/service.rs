@@ -8,6 +8,7 @@ use super::latency::Histogram;
 use super::outcome::Totals;
 use super::pods::Pods;
 use super::requests::{Books, Detail, PodLoad, Requests, Signal};
+use super::response_times::ResponseTimes;
 use super::settings::{Level, Settings};
 use super::workload::Workload;
 use crate::units::SimTime;
@@ -116,6 +117,29 @@ impl Service {
         match self {
             Self::Fluid(flow) => flow.in_flight(),
             Self::Requests(requests) => requests.in_flight(),
+        }
+    }
+
+    /// Those of them that wait.
+    pub(super) fn queue(&self) -> f64 {
+        match self {
+            Self::Fluid(flow) => flow.queue(),
+            Self::Requests(requests) => requests.queue(),
+        }
+    }
+
+    /// Response times as they are now.
+    pub(super) fn response_times<'a>(&'a self, workload: &'a Workload) -> ResponseTimes<'a> {
+        match self {
+            Self::Fluid(flow) => ResponseTimes::Expected(flow.expected(workload)),
+            Self::Requests(requests) => ResponseTimes::Recent(requests.recent()),
+        }
+    }
+
+    /// Keeps the last response times from here on, at the request level.
+    pub(super) fn keep_recent(&mut self) {
+        if let Self::Requests(requests) = self {
+            requests.keep_recent();
         }
     }
 

@@ -10,13 +10,13 @@ use std::time::Duration;
 use rand::RngExt;
 
 use super::cluster::Cluster;
-use super::control::{Autoscaler, Patch, Telemetry, View};
+use super::control::{Autoscaler, Limits, Patch, Telemetry, View};
 use super::outcome::{self, TimelineRow, Totals};
 use super::pods::Membership;
 use super::prices::Prices;
 use super::requests::PodLoad;
 use super::run::{Run, Sums};
-use super::settings::Settings;
+use super::settings::{Pod, Settings};
 use super::timeline::Timeline;
 use super::view::{Buffers, Container, Served};
 use super::windows::Windows;
@@ -60,6 +60,9 @@ pub struct Simulation {
     autoscaler: Box<dyn Autoscaler>,
     buffers: Buffers,
     container: Container,
+    /// The pods of the settings, and the workload made for them, once they were resized.
+    pod: Pod,
+    original: Option<Arc<Workload>>,
     served: Served,
     next_scrape: SimTime,
     next_sync: SimTime,
@@ -112,6 +115,8 @@ impl Simulation {
             next_contention: if world.contended_s.is_some() { world.now } else { SimTime(i64::MAX) },
             buffers: Buffers::default(),
             container: Container::new(&settings.pod, world.starting_cores),
+            pod: settings.pod.clone(),
+            original: None,
             served: Served::new(&settings.metrics),
             resolution,
             period,
@@ -215,6 +220,24 @@ impl Simulation {
     pub fn patch(&mut self, patch: &Patch) {
         self.autoscaler.patch(patch);
         self.world.knobs = self.autoscaler.knobs();
+        // Where there may be no room, the kubelet defers a resize; here for good.
+        if let Some(limits) = patch.limits.filter(|limits| *limits != self.world.limits && !self.bounded) {
+            self.resize(limits);
+        }
+    }
+
+    /// Resizes all pods in place, in a cluster that has room for them.
+    fn resize(&mut self, limits: Limits) {
+        let original = self.original.get_or_insert_with(|| Arc::clone(&self.world.workload));
+        let pod = self.pod.limited(limits);
+        let workload = Arc::new(original.on(&pod));
+        self.world.resize(workload, &self.pod, &pod);
+        self.container = Container::new(&pod, self.world.starting_cores);
+    }
+
+    /// Keeps the last response times from here on, for [`telemetry`](Self::telemetry), at the request level.
+    pub fn keep_recent(&mut self) {
+        self.world.service.keep_recent();
     }
 
     /// Everything counted since the start of the window.
@@ -265,7 +288,7 @@ impl Simulation {
         let slots = world.workload.slot_at(world.window.start)..=world.workload.slot_at(end - Duration::from_micros(1));
         let most = world.workload.slots()[slots].iter().map(|slot| slot.demand).max().unwrap_or(0);
         world.service.curves_mut().of_at_most(f64::from(most));
-        let shape = world.workload.pod();
+        let shape = self.original.as_ref().unwrap_or(&world.workload).pod();
         Run::new(Sums {
             histogram: world.service.histogram(&world.workload),
             totals: *world.service.totals(),

@@ -203,6 +203,14 @@ impl Workload {
         Some((start as f64 / 1e3 + now.secs()).rem_euclid(86_400.0))
     }
 
+    /// Time of week at `now`, in seconds since Monday midnight UTC; `None` when the trace has no origin.
+    #[must_use]
+    pub fn second_of_week(&self, now: SimTime) -> Option<f64> {
+        // The first of January 1970 was a Thursday.
+        let since = self.origin_ms?.saturating_add(self.start_ms).rem_euclid(604_800_000) as f64 / 1e3;
+        Some((since + 3.0 * 86_400.0 + now.secs()).rem_euclid(604_800.0))
+    }
+
     /// CPU-seconds of a task of a slot: of a request, or of a piece of work in a trace without requests.
     #[must_use]
     pub fn task_cpu_s(&self, slot: &Slot) -> f64 {

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 mod deployment;
+mod resize;
 
-use super::control::{Knobs, Telemetry};
+use super::control::{Gauges, Knobs, Limits, Telemetry};
 use super::elasticity::Reversals;
 use super::faults::Crashes;
 use super::memory::Memory;
@@ -48,6 +49,9 @@ pub(super) struct World {
     grace: Duration,
     /// Cores that a starting pod burns.
     pub(super) starting_cores: f64,
+    /// Limits of the pods, and what they request beyond those of `[pod]`, in cores and GiB, once they were resized.
+    pub(super) limits: Limits,
+    pub(super) resized: Option<(f64, f64)>,
     /// Pod-seconds in which nodes had less CPU than their pods wanted; none where that is not looked at.
     pub(super) contended_s: Option<f64>,
 }
@@ -98,6 +102,8 @@ impl World {
             grace: settings.pod.termination_grace,
             contended_s: contends(settings).then_some(0.0),
             starting_cores: settings.startup.cpu_share * workload.pod().limit,
+            limits: settings.pod.limits(),
+            resized: None,
             workload,
         };
         world.warm();
@@ -137,6 +143,14 @@ impl World {
             backlog_s: self.service.backlog_seconds(&self.workload),
             knobs: self.knobs,
             totals: self.service.totals(),
+            gauges: Some(Gauges {
+                second_of_week: self.workload.second_of_week(self.now),
+                limits: self.limits,
+                working_set: self.memory.working_set(self.held()),
+                in_flight: self.service.in_flight(),
+                queue: self.service.queue(),
+                response_times: self.service.response_times(&self.workload),
+            }),
         }
     }
 
@@ -153,6 +167,10 @@ impl World {
         let totals = self.service.totals_mut();
         totals.pod_seconds += placed * seconds;
         totals.ready_seconds += serving * seconds;
+        if let Some((cores, gib)) = self.resized {
+            totals.resized_core_seconds += placed * cores * seconds;
+            totals.resized_gib_seconds += placed * gib * seconds;
+        }
         self.replica_seconds += f64::from(self.replicas) * seconds;
         self.now = at;
         Some(signal?.1)

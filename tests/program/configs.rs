@@ -33,3 +33,17 @@ fn the_default_file_is_what_the_program_prints() {
     let shipped = fs::read_to_string(file).unwrap();
     assert!(printed == shipped, "write it anew: hpatune config default > configs/default.toml");
 }
+
+#[test]
+#[cfg(all(feature = "ingest", feature = "train"))]
+fn the_modes_that_are_shipped_learn_on_a_trace_that_is_shipped() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["classic", "direct"] {
+        let (file, out) = (format!("configs/{name}.toml"), folder.path().join(name));
+        let output =
+            hpatune(root, ["train", "-c", &file, "--steps", "15360", "-o", out.to_str().unwrap()]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(out.join("policy.safetensors").exists());
+    }
+}

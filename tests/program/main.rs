@@ -16,6 +16,8 @@ mod judging;
 #[cfg(all(feature = "ingest", feature = "manifest"))]
 mod manifests;
 #[cfg(all(feature = "ingest", feature = "manifest", feature = "train"))]
+mod modes;
+#[cfg(all(feature = "ingest", feature = "manifest", feature = "train"))]
 mod recommend;
 #[cfg(all(unix, feature = "ingest", feature = "train"))]
 mod training;

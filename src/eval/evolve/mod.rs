@@ -60,12 +60,7 @@ pub struct Field {
 
 /// Evolves the linear policy of a function, of demand and of what is foreseen of it. `tick` is told of each candidate.
 #[must_use]
-pub fn evolve(
-    ground: &Ground,
-    foresight: Option<&Foresight>,
-    world: &World<'_>,
-    tick: &(dyn Fn() + Sync),
-) -> Evolved {
+pub fn evolve(ground: &Ground, foresight: Option<&Foresight>, world: &World<'_>, tick: &(dyn Fn() + Sync)) -> Evolved {
     together(&[Field { ground: ground.clone(), unit: 1.0, foresight: foresight.cloned() }], world, tick)
 }
 

@@ -7,6 +7,7 @@ use super::Mind;
 use crate::env::Pilot;
 use crate::rl::brain::Brain;
 use crate::rl::distance::Distance;
+use crate::rl::heads;
 use crate::rl::network::Buffers;
 use crate::rl::safety::Critic;
 use crate::sim::{Patch, Telemetry, Tuner};
@@ -20,6 +21,7 @@ pub struct Flight {
     pub(super) interval: Duration,
     pub(super) pilot: Pilot,
     pub(super) observation: Vec<f32>,
+    pub(super) allowed: Vec<bool>,
     pub(super) action: Vec<f32>,
     pub(super) buffers: Buffers,
     pub(super) flies: bool,
@@ -52,12 +54,21 @@ impl Tuner for Flight {
     }
 
     fn decide(&mut self, now: SimTime, telemetry: &Telemetry<'_>) -> Patch {
-        self.pilot.observe(now, telemetry, self.interval, &mut self.observation);
-        let Mind { brain, actions, heads, keep } = &*self.mind;
+        let Mind { brain, sight, actions, heads, keep } = &*self.mind;
+        self.pilot.observe(sight, now, telemetry, self.interval, &mut self.observation);
         if !self.flies {
-            return self.pilot.patch(actions, keep);
+            return self.pilot.stay(actions);
         }
-        brain.act(&mut self.observation, heads, keep, &mut self.buffers, &mut self.action);
+        if let (Brain::Network(actor), true) = (brain, actions.is_masked()) {
+            let mut outputs = actor.outputs(&mut self.observation, &mut self.buffers).to_vec();
+            self.allowed.clear();
+            self.allowed.resize(outputs.len(), true);
+            self.pilot.mask(actions, &mut self.allowed);
+            heads::forbid(&mut outputs, &self.allowed);
+            heads::likeliest(&outputs, heads, &mut self.action);
+        } else {
+            brain.act(&mut self.observation, heads, keep, &mut self.buffers, &mut self.action);
+        }
         if brain.normalizes() {
             self.distance.observe(&self.observation);
         }

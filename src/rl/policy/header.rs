@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::autoscalers::linear::Linear;
-use crate::env::{self, Actions, Start, observation};
+use crate::env::{self, Actions, Sight, Start};
 use crate::error::InputError;
 use crate::forecast::Forecaster;
 use crate::hpa;
@@ -106,7 +106,7 @@ impl Card {
             format: FORMAT,
             algorithm: train.algorithm,
             tool: concat!("hpatune ", env!("CARGO_PKG_VERSION")).to_owned(),
-            observation: observation::NAMES.map(str::to_owned).to_vec(),
+            observation: Sight::new(env).names(),
             action: Actions::new(&env.action).heads().to_vec(),
             env: env.clone(),
             hidden: train.hidden.clone(),
@@ -133,12 +133,21 @@ impl Card {
         start.foreseeing(self.forecaster.clone())
     }
 
+    /// What the policy can do. Choices are masked where its algorithm knows masks.
+    pub(in crate::rl) fn actions(&self) -> Actions {
+        Actions::new(&self.env.action).masked_if(self.algorithm.knows_masks())
+    }
+
     pub(in crate::rl) fn check(&self) -> Result<(), InputError> {
         if self.format != if self.safety.is_some() { GUARDED } else { FORMAT } {
             let ours = format!("this program reads format {FORMAT}, and {GUARDED} with a safety critic");
             return Err(broken(format!("it is of format {}, and {ours}", self.format)).field("format"));
         }
         self.env.validate()?;
+        if self.observation != Sight::new(&self.env).names() {
+            let problem = "its observation is not the one that its settings make".to_owned();
+            return Err(broken(problem).field("observation"));
+        }
         let heads = Actions::new(&self.env.action).heads().to_vec();
         if self.action != heads {
             let words = |heads: &[env::action::Head]| {
@@ -156,19 +165,20 @@ impl Card {
     }
 }
 
-/// Whether a header is of a policy that observes what this program does.
+/// Whether a header is of a policy that observes what this program does under the header's own `[env]`.
 ///
 /// # Errors
 /// The first value that differs, by name.
 pub(super) fn check_observation(header: &serde_json::Value) -> Result<(), InputError> {
     let theirs: Vec<String> = serde_json::from_value(header["observation"].clone())
         .map_err(|_| broken("its header lists no observation".to_owned()).field("observation"))?;
-    let ours = observation::NAMES.as_slice();
+    let env = serde_json::from_value::<env::Settings>(header["env"].clone()).ok();
+    let ours = Sight::new(&env.filter(|env| env.validate().is_ok()).unwrap_or_default()).names();
     if theirs == ours {
         return Ok(());
     }
-    let (theirs, ours) = match theirs.iter().zip(ours).find(|(theirs, ours)| theirs != ours) {
-        Some((theirs, ours)) => (theirs.clone(), (*ours).to_owned()),
+    let (theirs, ours) = match theirs.iter().zip(&ours).find(|(theirs, ours)| theirs != ours) {
+        Some((theirs, ours)) => (theirs.clone(), ours.clone()),
         None => (format!("{} values", theirs.len()), format!("{} values", ours.len())),
     };
     Err(broken(format!("its observation has {theirs} where this program has {ours}")).field("observation"))

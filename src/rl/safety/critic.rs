@@ -6,8 +6,8 @@ use super::net::{Net, Samples, Schedule};
 use super::platt::Platt;
 use super::rollouts::{Part, collect};
 use super::settings::Settings;
+use crate::env::Scenario;
 use crate::env::distribution::choice;
-use crate::env::{Scenario, observation};
 use crate::error::InputError;
 use crate::rl::Policy;
 use crate::rl::brain::Brain;
@@ -77,7 +77,7 @@ impl Critic {
         let calibrating = samples(Part::Calibrate, settings.steps.div_ceil(4))?;
         let reporting = samples(Part::Report, settings.steps.div_ceil(4))?;
         let learning = samples(Part::Train, settings.steps)?;
-        let mut net = Net::new(observation::LENGTH, &choices, settings.hidden, seed);
+        let mut net = Net::new(policy.card().observation.len(), &choices, settings.hidden, seed);
         let Settings { epochs, learning_rate, .. } = *settings;
         net.learn(&learning, Schedule { epochs, learning_rate, seed });
         let calibration = Platt::fit(&net.logits(&calibrating), &calibrating.safe);
@@ -99,12 +99,12 @@ impl Critic {
     /// Reads what [`pack`](Self::pack) wrote.
     ///
     /// # Errors
-    /// Parameters are missing, or are not as many as the policy's heads ask for.
-    pub fn unpack(safety: &Safety, heads: &[usize], archive: &Archive) -> Result<Self, InputError> {
+    /// Parameters are missing, or are not as many as the policy's observation and heads ask for.
+    pub fn unpack(safety: &Safety, (inputs, heads): (usize, &[usize]), archive: &Archive) -> Result<Self, InputError> {
         safety.settings.validate()?;
         let length = archive.tensors.get("safety").map_or(0, |tensor| tensor.1.len());
         let theta = archive.values("safety", length)?;
-        let net = Net::of(observation::LENGTH, heads, safety.settings.hidden, theta);
+        let net = Net::of(inputs, heads, safety.settings.hidden, theta);
         let net = net.ok_or_else(|| broken(format!("tensor \"safety\" has {length} values")))?;
         Ok(Self { net, safety: safety.clone() })
     }
@@ -208,6 +208,7 @@ impl Figures {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::env::observation;
 
     /// Heads of 3 and 2 choices. The first head's choice alone says how safe it is; the observation adds nothing.
     fn critic(threshold: f64) -> Critic {
@@ -277,8 +278,13 @@ mod tests {
         let critic = critic(0.7);
         let mut archive = Archive::default();
         critic.pack(&mut archive);
-        assert_eq!(Critic::unpack(critic.safety(), &[3, 2], &archive).unwrap(), critic);
-        assert!(Critic::unpack(critic.safety(), &[3, 3], &archive).unwrap_err().to_string().contains("\"safety\" has"));
-        assert!(Critic::unpack(critic.safety(), &[3, 2], &Archive::default()).is_err());
+        assert_eq!(Critic::unpack(critic.safety(), (observation::LENGTH, &[3, 2]), &archive).unwrap(), critic);
+        assert!(
+            Critic::unpack(critic.safety(), (observation::LENGTH, &[3, 3]), &archive)
+                .unwrap_err()
+                .to_string()
+                .contains("\"safety\" has")
+        );
+        assert!(Critic::unpack(critic.safety(), (observation::LENGTH, &[3, 2]), &Archive::default()).is_err());
     }
 }

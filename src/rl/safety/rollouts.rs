@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::net::Samples;
 use super::settings::Settings;
 use crate::env::distribution::choice;
-use crate::env::{self, Actions, Autoscaling, Environment, Scenario, observation};
+use crate::env::{self, Actions, Autoscaling, Environment, Scenario};
 use crate::error::InputError;
 use crate::random::{self, Purpose};
 use crate::rl::Policy;
@@ -107,7 +107,7 @@ impl Player<'_> {
         env.reset(rng.random());
         let mut samples = Samples::default();
         let (mut counts, mut buffers) = (Vec::new(), Buffers::default());
-        let mut observation = vec![0.0; observation::LENGTH];
+        let mut observation = vec![0.0; env.observation_len()];
         let mut action = vec![0.0; heads.len()];
         for _ in 0..self.env.steps() {
             env.observe(&mut observation);
@@ -124,7 +124,7 @@ impl Player<'_> {
         }
         let allowed = 1.0 - self.scenarios[env.scenario().unwrap_or(0)].world.slo.target.fraction();
         samples.safe = futures(&counts, self.settings.horizon, allowed);
-        samples.observations.truncate(samples.safe.len() * observation::LENGTH);
+        samples.observations.truncate(samples.safe.len() * observation.len());
         samples.actions.truncate(samples.safe.len() * heads.len());
         samples
     }

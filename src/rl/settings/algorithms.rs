@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::env::{Distribution, observation};
+use crate::env::Distribution;
 use crate::error::{InputError, above_zero, at_least, within};
 use crate::units::Percent;
 
@@ -52,6 +52,13 @@ impl Algorithm {
     #[must_use]
     pub fn is_offline(self) -> bool {
         matches!(self, Self::Cql | Self::Bcq)
+    }
+
+    /// Whether what a mask forbids is left out of learning and acting. Where choices have values instead of probabilities
+    /// it is not: there the environment cuts what goes beyond its bounds.
+    #[must_use]
+    pub fn knows_masks(self) -> bool {
+        !matches!(self, Self::QLearning | Self::Cql | Self::Bcq)
     }
 }
 
@@ -165,10 +172,10 @@ impl Default for QLearning {
 }
 
 impl QLearning {
-    /// The places of the features in an observation; those with unknown names are left out.
+    /// The places of the features in an observation of these names; those with unknown names are left out.
     #[must_use]
-    pub fn places(&self) -> Vec<usize> {
-        let place = |name: &String| observation::NAMES.iter().position(|known| known == name);
+    pub fn places(&self, names: &[String]) -> Vec<usize> {
+        let place = |name: &String| names.iter().position(|known| known == name);
         self.features.iter().filter_map(place).collect()
     }
 }
@@ -242,6 +249,18 @@ impl super::Settings {
         self.q_learning.validate()
     }
 
+    /// Checks that Q-learning's features are among the values of an observation.
+    ///
+    /// # Errors
+    /// One that is not.
+    pub fn validate_features(&self, names: &[String]) -> Result<(), InputError> {
+        let unknown = self.q_learning.features.iter().find(|name| !names.contains(name));
+        let Some(name) = unknown.filter(|_| self.algorithm == Algorithm::QLearning) else { return Ok(()) };
+        let help = format!("write some of {}", names.join(", "));
+        let problem = format!("{name:?} is no value of the observation");
+        Err(InputError::new(problem, help).field("train.q_learning.features"))
+    }
+
     /// Checks that the algorithm can learn actions of these heads: algorithms that give each choice a value need choices,
     /// and the table of Q-learning room for all combinations of them.
     ///
@@ -267,11 +286,7 @@ impl super::Settings {
 impl QLearning {
     fn validate(&self) -> Result<(), InputError> {
         let field = "train.q_learning.features";
-        within(field, self.features.len() as f64, 1.0, observation::LENGTH as f64)?;
-        if let Some(name) = self.features.iter().find(|name| !observation::NAMES.contains(&name.as_str())) {
-            let help = format!("write some of {}", observation::NAMES.join(", "));
-            return Err(InputError::new(format!("{name:?} is no value of the observation"), help).field(field));
-        }
+        within(field, self.features.len() as f64, 1.0, 1000.0)?;
         within("train.q_learning.bins", self.bins as f64, 2.0, 100.0)?;
         within("train.q_learning.exploration", self.exploration.0, 0.0, 1.0)?;
         within("train.q_learning.exploration", self.exploration.1, 0.0, self.exploration.0)?;
@@ -293,7 +308,9 @@ mod tests {
     #[test]
     fn a_feature_that_is_not_observed_is_refused_by_name() {
         let q_learning = QLearning { features: vec!["memory".to_owned()], ..QLearning::default() };
-        let error = Settings { q_learning, ..Settings::default() }.validate().unwrap_err();
+        let settings = Settings { algorithm: Algorithm::QLearning, q_learning, ..Settings::default() };
+        let names = crate::env::Sight::new(&crate::env::Settings::default()).names();
+        let error = settings.validate_features(&names).unwrap_err();
         assert!(error.to_string().contains("\"memory\" is no value of the observation"));
     }
 

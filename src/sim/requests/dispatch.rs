@@ -166,6 +166,7 @@ impl Requests {
         let late = wait > self.workload.lateness().allowance(request.service_s) + RESOLUTION;
         self.counts.late += u64::from(late);
         self.responses.record(response);
+        self.recent.record(response);
         self.queue_s += request.taken - request.arrived;
         if request.service_s > 0.0 {
             self.slowdowns.record(response / request.service_s);

@@ -16,6 +16,7 @@ mod lifecycle;
 mod line;
 mod pods;
 mod quota;
+mod resize;
 mod responses;
 mod retry;
 mod server;
@@ -45,6 +46,7 @@ use super::latency::Histogram;
 use super::law::ServiceLaw;
 use super::memory::Memory;
 use super::outcome::Totals;
+use super::response_times::Recent;
 use super::settings::{Queue, Settings, Throttling};
 use super::workload::Workload;
 use crate::units::SimTime;
@@ -130,6 +132,7 @@ pub(super) struct Requests {
     idle: BinaryHeap<Reverse<Idle>>,
     gateway: Line,
     responses: Responses,
+    recent: Recent,
     slowdowns: Responses,
     /// Time that served requests waited before a pod took them, in request-seconds.
     queue_s: f64,
@@ -190,6 +193,7 @@ impl Requests {
             idle: BinaryHeap::new(),
             gateway: Line::default(),
             responses: Responses::new(),
+            recent: Recent::default(),
             slowdowns: Responses::new(),
             queue_s: 0.0,
             retry_s: 0.0,
@@ -320,6 +324,22 @@ impl Requests {
     pub(super) fn backlog_seconds(&self) -> f64 {
         let in_pods: f64 = self.servers.iter().map(Server::backlog).sum();
         (in_pods + self.gateway.cpu_s()) / (f64::from(self.serving.max(1)) * self.workload.pod().limit)
+    }
+
+    /// Requests that wait in a line, or for a client to send them again.
+    pub(super) fn queue(&self) -> f64 {
+        let taken: u64 = self.servers.iter().map(|server| u64::from(server.taken())).sum();
+        self.in_flight.saturating_sub(taken) as f64 * self.workload.task_weight()
+    }
+
+    /// Keeps the last response times from here on.
+    pub(super) fn keep_recent(&mut self) {
+        self.recent.count();
+    }
+
+    /// The last response times in seconds, in no order.
+    pub(super) fn recent(&self) -> &[f32] {
+        self.recent.times()
     }
 
     /// CPU-seconds that each pod has used, by place, with its serial number.

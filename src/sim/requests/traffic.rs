@@ -82,6 +82,12 @@ impl Traffic {
         }
     }
 
+    /// Requests yet to come meet the pods that `workload`, the same traffic, was made for.
+    pub(super) fn resize(&mut self, workload: &Workload, index: usize) {
+        self.slot = workload.slots()[index];
+        self.cpu_s = workload.task_cpu_s(&self.slot);
+    }
+
     /// When the next request arrives; infinite when no more do in this slot.
     #[inline]
     pub(super) fn next(&self) -> f64 {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::sim::control::Limits;
 use crate::units::{Bytes, Millicores, Replicas, span};
 
 /// `[pod]`: the Deployment's pods.
@@ -69,5 +70,45 @@ impl Pod {
     #[must_use]
     pub fn memory_limit(&self) -> Bytes {
         self.memory_limit.unwrap_or(self.memory_request)
+    }
+
+    /// Both limits in force.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        Limits { cpu: self.limit(), memory: self.memory_limit() }
+    }
+
+    /// The same pod with other limits, and requests in the same ratio to them, as the `VerticalPodAutoscaler` keeps it
+    /// (`controlledValues: RequestsAndLimits`).
+    #[must_use]
+    pub fn limited(&self, limits: Limits) -> Self {
+        let share = |request: u64, limit: u64, new: u64| {
+            let scaled = u128::from(request) * u128::from(new) / u128::from(limit.max(1));
+            u64::try_from(scaled).unwrap_or(u64::MAX).max(1)
+        };
+        let cpu = share(self.cpu_request.0.into(), self.limit().0.into(), limits.cpu.0.into());
+        let memory = share(self.memory_request.0, self.memory_limit().0, limits.memory.0);
+        Self {
+            cpu_request: Millicores(u32::try_from(cpu).unwrap_or(u32::MAX)),
+            cpu_limit: Some(limits.cpu),
+            memory_request: Bytes(memory),
+            memory_limit: Some(limits.memory),
+            ..self.clone()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_keep_their_ratio_to_limits() {
+        let pod = Pod { cpu_limit: Some(Millicores(1000)), memory_limit: Some(Bytes(2 << 30)), ..Pod::default() };
+        let larger = pod.limited(Limits { cpu: Millicores(1500), memory: Bytes(1 << 30) });
+        assert_eq!((larger.cpu_request, larger.memory_request), (Millicores(750), Bytes(256 << 20)));
+        assert_eq!(pod.limited(pod.limits()), pod);
+        let guaranteed = Pod::default().limited(Limits { cpu: Millicores(1), memory: Bytes(1) });
+        assert_eq!((guaranteed.cpu_request, guaranteed.memory_request), (Millicores(1), Bytes(1)));
     }
 }

@@ -1,7 +1,7 @@
 //! The same traffic on pods of another size.
 
 use super::{PodShape, Slot, Workload};
-use crate::sim::settings::Settings;
+use crate::sim::settings::{self, Settings};
 
 impl Workload {
     /// The same requests, of the same CPU time, on the pods of `settings`, whose `[workload]` and `[slo]` are those that
@@ -12,7 +12,13 @@ impl Workload {
     /// is priced as before. [`load`](Self::load) counts pods' worth of the new pods.
     #[must_use]
     pub fn resized(&self, settings: &Settings) -> Self {
-        let pod = PodShape::new(&settings.pod);
+        self.on(&settings.pod)
+    }
+
+    /// The same as [`resized`](Self::resized), for a pod alone.
+    #[must_use]
+    pub fn on(&self, pod: &settings::Pod) -> Self {
+        let pod = PodShape::new(pod);
         let slots: Vec<Slot> = self.slots.iter().map(|slot| resized(slot, self.pod, pod)).collect();
         let total = |slots: &[Slot]| slots.iter().map(|slot| slot.rate * slot.service_s).sum::<f64>();
         let (before, after) = (total(&self.slots), total(&slots));
