@@ -168,7 +168,7 @@ impl Train {
 fn take_shape(experiment: &mut Experiment, card: &Card) -> Result<(), InputError> {
     let (env, train) = (&mut experiment.env, &mut experiment.train);
     (env.action, env.control_interval) = (card.env.action.clone(), card.env.control_interval);
-    (train.hidden, train.start) = (card.hidden.clone(), card.start);
+    (train.hidden, train.activation, train.start) = (card.hidden.clone(), card.activation, card.start);
     experiment.validate()
 }
 

@@ -3,7 +3,7 @@
 use super::file::{Archive, broken};
 use super::heads;
 use super::moments::Normalizer;
-use super::network::{Buffers, Mlp, Network};
+use super::network::{Activation, Buffers, Mlp, Network};
 use super::table::Table;
 use crate::env::Distribution;
 use crate::error::InputError;
@@ -73,7 +73,8 @@ impl Perceptron {
     }
 
     fn unpack(name: &str, shape: &Shape<'_>, archive: &Archive) -> Result<Self, InputError> {
-        let mlp = Network::new(shape.observation, 0, shape.heads, shape.hidden, 1).actor;
+        let network = Network::new(shape.observation, 0, shape.heads, shape.hidden, 1).activated(shape.activation);
+        let mlp = network.actor;
         let mut theta = vec![0.0; mlp.layers[mlp.layers.len() - 1].bias.end];
         for (index, layer) in mlp.layers.iter().enumerate() {
             for (part, range) in [("weight", &layer.weight), ("bias", &layer.bias)] {
@@ -90,7 +91,7 @@ impl Perceptron {
 }
 
 /// What a file must fit.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Shape<'a> {
     /// Values of an observation.
     pub observation: usize,
@@ -98,6 +99,8 @@ pub struct Shape<'a> {
     pub heads: &'a [Distribution],
     /// Widths of hidden layers.
     pub hidden: &'a [usize],
+    /// What stands between them.
+    pub activation: Activation,
 }
 
 impl Brain {

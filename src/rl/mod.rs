@@ -13,6 +13,8 @@ pub mod brain;
 #[cfg(feature = "train")]
 pub mod card;
 #[cfg(feature = "train")]
+mod course;
+#[cfg(feature = "train")]
 pub mod device;
 #[cfg(feature = "train")]
 pub mod distance;
@@ -39,6 +41,8 @@ pub mod learner;
 #[cfg(feature = "train")]
 pub mod log;
 #[cfg(feature = "train")]
+mod loss;
+#[cfg(feature = "train")]
 pub mod moments;
 #[cfg(feature = "train")]
 pub mod network;
@@ -50,6 +54,8 @@ pub mod safety;
 #[cfg(feature = "train")]
 pub mod session;
 pub mod settings;
+#[cfg(feature = "train")]
+mod sheet;
 #[cfg(feature = "train")]
 pub mod special;
 #[cfg(feature = "train")]
@@ -66,6 +72,8 @@ mod toys;
 pub mod trainer;
 #[cfg(feature = "train")]
 pub mod validation;
+#[cfg(feature = "train")]
+mod variables;
 
 #[cfg(feature = "train")]
 pub use policy::Policy;

@@ -1,4 +1,4 @@
-//! Actor and critic: two tanh perceptrons whose parameters lie in one flat vector.
+//! Actor and critic: two perceptrons whose parameters lie in one flat vector.
 
 #![allow(clippy::inline_always, reason = "what is not inlined is compiled without the instruction set")]
 
@@ -8,6 +8,7 @@ use pulp::Arch;
 use rand_distr::{Distribution as _, StandardNormal};
 
 use super::heads;
+pub use super::settings::Activation;
 use super::tanh::tanh;
 use crate::env::Distribution;
 use crate::random::{self, Purpose};
@@ -25,11 +26,13 @@ pub struct Layer {
     pub bias: Range<usize>,
 }
 
-/// Layers with tanh between them, none after the last.
+/// Layers with an activation between them, none after the last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mlp {
     /// In order.
     pub layers: Vec<Layer>,
+    /// What a sum becomes on its way to the next layer.
+    pub activation: Activation,
 }
 
 /// Actor and critic.
@@ -48,13 +51,20 @@ pub struct Network {
 }
 
 impl Network {
-    /// Lays out a network with the same hidden widths for both, whose critic gives `values`.
+    /// Lays out a tanh network with the same hidden widths for both, whose critic gives `values`.
     #[must_use]
     pub fn new(observation: usize, privileged: usize, heads: &[Distribution], hidden: &[usize], values: usize) -> Self {
         let mut parameters = 0;
         let actor = Mlp::new(observation, hidden, heads.iter().map(|head| head.outputs()).sum(), &mut parameters);
         let critic = Mlp::new(observation + privileged, hidden, values, &mut parameters);
         Self { actor, critic, heads: heads.to_vec(), values, parameters }
+    }
+
+    /// The same network with another activation.
+    #[must_use]
+    pub fn activated(mut self, activation: Activation) -> Self {
+        (self.actor.activation, self.critic.activation) = (activation, activation);
+        self
     }
 
     /// Orthogonal weights: gain √2 inside, 0.01 for the policy's head, 1 for the value's; biases 0, except that the first
@@ -94,7 +104,7 @@ impl Mlp {
             let (inputs, outputs) = (pair[0], pair[1]);
             Layer { inputs, outputs, weight: take(inputs * outputs), bias: take(outputs) }
         });
-        Self { layers: layers.collect() }
+        Self { layers: layers.collect(), activation: Activation::Tanh }
     }
 
     /// Number of inputs.
@@ -128,11 +138,28 @@ impl Mlp {
             back.resize(rows * layer.outputs, 0.0);
             layer.forward(theta, front, back);
             if index + 1 < self.layers.len() {
-                for value in back.iter_mut() {
+                self.activation.apply(back);
+            }
+            std::mem::swap(front, back);
+        }
+    }
+}
+
+impl Activation {
+    /// To all values.
+    #[inline(always)]
+    fn apply(self, values: &mut [f32]) {
+        match self {
+            Self::Tanh => {
+                for value in values {
                     *value = tanh(*value);
                 }
             }
-            std::mem::swap(front, back);
+            Self::Relu => {
+                for value in values {
+                    *value = if *value < 0.0 { 0.0 } else { *value };
+                }
+            }
         }
     }
 }
@@ -234,67 +261,5 @@ fn orthogonal(inputs: usize, outputs: usize, gain: f64, seed: u64, index: u64) -
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn weights_are_orthogonal_with_their_gain() {
-        for (inputs, outputs) in [(5, 9), (9, 5), (6, 6)] {
-            let w = orthogonal(inputs, outputs, 2.0, 1, 0);
-            let at = |i: usize, j: usize| f64::from(w[i * outputs + j]);
-            let few = inputs.min(outputs);
-            for a in 0..few {
-                for b in 0..few {
-                    let dot: f64 = (0..inputs.max(outputs))
-                        .map(|k| if inputs <= outputs { at(a, k) * at(b, k) } else { at(k, a) * at(k, b) })
-                        .sum();
-                    assert!((dot - if a == b { 4.0 } else { 0.0 }).abs() < 1e-5);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn the_first_policy_gives_the_present_hpa_its_share() {
-        let heads = [4, 2].map(Distribution::Categorical);
-        let network = Network::new(3, 0, &heads, &[8], 1);
-        let theta = network.initialize(0, &[2.0, 1.0], 0.7);
-        let mut buffers = Buffers::default();
-        let logits = network.actor.forward(&theta, &[0.0; 3], &mut buffers);
-        let total: f32 = logits[..4].iter().map(|x| x.exp()).sum();
-        assert!((logits[2].exp() / total - 0.7).abs() < 1e-5);
-        let total: f32 = logits[4..].iter().map(|x| x.exp()).sum();
-        assert!((logits[5].exp() / total - 0.7).abs() < 1e-5);
-    }
-
-    #[test]
-    fn a_forward_pass_agrees_with_its_definition_for_any_number_of_rows() {
-        let heads = [5, 6].map(Distribution::Categorical);
-        let network = Network::new(7, 2, &heads, &[13, 16], 1);
-        let theta = network.initialize(3, &[0.0, 0.0], 0.5);
-        let x: Vec<f32> = (0..9 * 7).map(|i| ((i * 31) % 17) as f32 * 0.2 - 1.5).collect();
-        let mut buffers = Buffers::default();
-        let all = network.actor.forward(&theta, &x, &mut buffers).to_vec();
-        for (row, x) in x.chunks(7).enumerate() {
-            let alone = network.actor.forward(&theta, x, &mut buffers).to_vec();
-            assert_eq!(alone, all[row * 11..(row + 1) * 11], "a row does not depend on its neighbours");
-            let exact = definition(&network.actor, &theta, x);
-            alone.iter().zip(exact).for_each(|(a, b)| assert!((f64::from(*a) - b).abs() < 1e-5));
-        }
-    }
-
-    fn definition(mlp: &Mlp, theta: &[f32], x: &[f32]) -> Vec<f64> {
-        let mut x: Vec<f64> = x.iter().map(|&x| f64::from(x)).collect();
-        for (index, layer) in mlp.layers.iter().enumerate() {
-            let (w, b) = (&theta[layer.weight.clone()], &theta[layer.bias.clone()]);
-            x = (0..layer.outputs)
-                .map(|o| {
-                    let sum: f64 = x.iter().enumerate().map(|(i, x)| x * f64::from(w[i * layer.outputs + o])).sum();
-                    let y = sum + f64::from(b[o]);
-                    if index + 1 < mlp.layers.len() { y.tanh() } else { y }
-                })
-                .collect();
-        }
-        x
-    }
-}
+#[path = "network_tests.rs"]
+mod tests;

@@ -67,6 +67,8 @@ pub struct Settings {
     /// Widths of the hidden layers, of actor and critic alike. Days of traffic are few: wider layers learn bursts by
     /// heart, and lose on the days that follow.
     pub hidden: Vec<usize>,
+    /// What a layer's sums become on their way to the next: `tanh` or `relu`.
+    pub activation: Activation,
     /// Probability that the first policy gives, per knob, to the HPA as it stands.
     pub initial_share: f64,
     /// What computes losses and gradients. `auto` and `fused` are hand-written kernels where the device is the CPU, and
@@ -104,6 +106,17 @@ pub enum Critic {
     Plain,
     /// The observation and the load to come.
     Privileged,
+}
+
+/// What a layer's sums become on their way to the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Activation {
+    /// The hyperbolic tangent, which Andrychowicz et al. found best for small networks.
+    #[default]
+    Tanh,
+    /// `max(x, 0)`.
+    Relu,
 }
 
 /// What computes losses and gradients.
@@ -144,6 +157,7 @@ impl Default for Settings {
             max_grad_norm: 0.5,
             target_kl: 0.02,
             hidden: vec![16],
+            activation: Activation::Tanh,
             initial_share: 0.8,
             executor: Executor::Auto,
             evaluate_every: 10,

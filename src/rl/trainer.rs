@@ -5,13 +5,13 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::adam::{Adam, clip_norm};
+use super::adam::Adam;
 use super::algorithms::{Lane, Method};
 use super::brain::{Brain, Perceptron};
+use super::course::Learned;
 use super::executor::Executor;
 use super::experience::{Experience, shuffled};
 use super::file::{Archive, broken};
-use super::fused::Rows;
 use super::gradient::{Losses, Minibatch};
 use super::heads;
 use super::learner::{Learner, Report};
@@ -76,7 +76,8 @@ impl<E: Environment> Trainer<E> {
     ) -> Self {
         let (observation, privileged, heads) = (envs[0].observation_len(), envs[0].privileged_len(), envs[0].heads());
         let privileged = if settings.critic == Critic::Privileged { privileged } else { 0 };
-        let network = Network::new(observation, privileged, &heads, &settings.hidden, method.values().max(1));
+        let network = Network::new(observation, privileged, &heads, &settings.hidden, method.values().max(1))
+            .activated(settings.activation);
         let theta = network.initialize(settings.seed, first, settings.initial_share);
         let counts = Counts {
             observations: Moments::new(observation),
@@ -97,11 +98,13 @@ impl<E: Environment> Trainer<E> {
     pub fn taught(mut self, actor: &Perceptron, steps: u64) -> Result<Self, InputError> {
         let shape = |mlp: &Mlp| mlp.layers.iter().map(|layer| (layer.inputs, layer.outputs)).collect::<Vec<_>>();
         let (theirs, ours) = (shape(&actor.mlp), shape(&self.network.actor));
-        if theirs != ours {
-            let problem = format!("the policy's layers are {theirs:?}, and those of this run {ours:?}");
-            return Err(
-                InputError::new(problem, "take over [env.action] and train.hidden of the policy").field("--from")
-            );
+        let same = theirs == ours && actor.mlp.activation == self.network.actor.activation;
+        if !same {
+            let of = |shape, mlp: &Mlp| format!("{shape:?} with {:?}", mlp.activation).to_lowercase();
+            let (theirs, ours) = (of(theirs, &actor.mlp), of(ours, &self.network.actor));
+            let problem = format!("the policy's layers are {theirs}, and those of this run {ours}");
+            let help = "take over [env.action], train.hidden and train.activation of the policy";
+            return Err(InputError::new(problem, help).field("--from"));
         }
         self.state.theta[..actor.theta.len()].copy_from_slice(&actor.theta);
         self.state.counts.observations = Moments::behind(&actor.normalizer, steps as f64);
@@ -151,24 +154,24 @@ impl<E: Environment> Trainer<E> {
         let rows = experience.batch.rows();
         let mut sums = Losses::default();
         let (mut norms, mut count) = (0.0, 0.0);
-        let mut gradient = vec![0.0; self.network.parameters];
+        let learned = Learned { theta: &mut self.state.theta, adam: &mut self.state.adam };
+        let updates = self.state.counts.updates;
+        let mut course = self.executor.course(&self.network, &experience.batch, learned, rates)?;
         'epochs: for epoch in 0..plan.epochs {
-            let index = self.state.counts.updates * plan.epochs as u64 + epoch as u64;
+            let index = updates * plan.epochs as u64 + epoch as u64;
             let order = shuffled(rows, self.settings.seed, index);
             for order in order.chunks(plan.minibatch.min(rows)) {
                 let advantages = experience.advantages(order, plan.standardize);
-                let rows = Rows { batch: &experience.batch, order, advantages: &advantages };
-                let parameters = (&self.network, &*self.state.theta);
-                let losses = self.executor.gradient(parameters, &rows, plan.objective, &mut gradient)?;
+                let losses = course.gradient(order, &advantages, plan.objective)?;
                 sums.add(&losses);
                 count += 1.0;
                 if losses.kl > plan.most_kl {
                     break 'epochs;
                 }
-                norms += clip_norm(&mut gradient, self.settings.max_grad_norm);
-                self.state.adam.step_parts(&mut self.state.theta, &gradient, &rates);
+                norms += course.step(self.settings.max_grad_norm)?;
             }
         }
+        course.finish()?;
         Ok(Report {
             losses: sums.scaled(1.0 / count),
             grad_norm: norms / count,

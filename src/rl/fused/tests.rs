@@ -8,14 +8,14 @@ use crate::env::Distribution;
 use crate::random::{Purpose, stream};
 use crate::rl::gradient::{Minibatch, Surrogate, gradient};
 use crate::rl::heads::{forced, log_probability, sample};
-use crate::rl::network::Buffers;
+use crate::rl::network::{Activation, Buffers};
 
-const CLIPPED: Objective =
+pub(in crate::rl) const CLIPPED: Objective =
     Objective { surrogate: Surrogate::Clipped { clip: 0.2 }, value: 0.5, entropy: 0.01, reference_kl: 0.3 };
 const PLAIN: Objective = Objective { surrogate: Surrogate::Plain, ..CLIPPED };
 
 /// Every kind of head, alone and mixed.
-fn kinds() -> [Vec<Distribution>; 4] {
+pub(in crate::rl) fn kinds() -> [Vec<Distribution>; 4] {
     use Distribution::{Beta, Categorical, Gaussian};
     [
         vec![Categorical(6), Categorical(5), Categorical(9)],
@@ -26,13 +26,13 @@ fn kinds() -> [Vec<Distribution>; 4] {
 }
 
 /// A network of odd sizes, and rows whose actions it has drawn under other parameters.
-pub(super) struct Case {
-    network: Network,
-    theta: Vec<f32>,
-    batch: Minibatch,
+pub(in crate::rl) struct Case {
+    pub(in crate::rl) network: Network,
+    pub(in crate::rl) theta: Vec<f32>,
+    pub(in crate::rl) batch: Minibatch,
 }
 
-fn case(heads: &[Distribution], rows: usize, masked: bool, seed: u64) -> Case {
+pub(in crate::rl) fn case(heads: &[Distribution], rows: usize, masked: bool, seed: u64) -> Case {
     let network = Network::new(7, 3, heads, &[20, 13], 2);
     let mut rng = stream(seed, Purpose::Actions, 0);
     let mut draw = |count: usize, spread: f32| (0..count).map(|_| spread * (rng.random::<f32>() - 0.5)).collect();
@@ -91,7 +91,7 @@ impl Case {
 }
 
 /// `|a − b| / |b|` in the Euclidean norm.
-fn distance(a: &[f32], b: &[f32]) -> f64 {
+pub(in crate::rl) fn distance(a: &[f32], b: &[f32]) -> f64 {
     let square = |values: &mut dyn Iterator<Item = f32>| values.map(|x| f64::from(x).powi(2)).sum::<f64>();
     (square(&mut a.iter().zip(b).map(|(a, b)| a - b)) / square(&mut b.iter().copied())).sqrt()
 }
@@ -108,7 +108,8 @@ fn archs() -> Vec<Arch> {
 fn it_agrees_with_the_graph_for_every_head_and_objective_on_every_instruction_set() {
     for (index, heads) in kinds().iter().enumerate() {
         for (masked, objective) in [(false, CLIPPED), (false, PLAIN), (true, CLIPPED), (true, PLAIN)] {
-            let case = case(heads, 333, masked, index as u64);
+            let mut case = case(heads, 333, masked, index as u64);
+            case.network = case.network.activated([Activation::Tanh, Activation::Relu][usize::from(masked)]);
             let (expected, graph) = gradient(&case.network, &case.theta, &case.batch, objective, &Device::Cpu).unwrap();
             for arch in archs() {
                 let (losses, fused) = case.fused(arch, objective);
@@ -162,7 +163,7 @@ fn rows_are_learned_from_in_any_order_and_number() {
     let order: Vec<u32> = (0..150).map(|i| (i * 7 + 3) % 300).collect();
     let advantages: Vec<f32> = order.iter().map(|&row| case.batch.advantages[row as usize]).collect();
     let rows = Rows { batch: &case.batch, order: &order, advantages: &advantages };
-    let graph = crate::rl::executor::Executor::Graph(Device::Cpu);
+    let graph = crate::rl::executor::Executor::Graph;
     let run = |mut executor: crate::rl::executor::Executor| {
         let mut gradient = vec![0.0; case.theta.len()];
         executor.gradient((&case.network, &case.theta), &rows, CLIPPED, &mut gradient).unwrap();

@@ -8,7 +8,7 @@ use crate::error::InputError;
 use crate::hpa;
 use crate::rl::file::broken;
 use crate::rl::safety::Safety;
-use crate::rl::settings::{Algorithm, Settings};
+use crate::rl::settings::{Activation, Algorithm, Settings};
 use crate::rl::validation::Judged;
 
 /// Version of the file's layout, and that of a policy with a safety critic, which programs that know none must not fly.
@@ -33,6 +33,9 @@ pub struct Card {
     pub env: env::Settings,
     /// Widths of the hidden layers.
     pub hidden: Vec<usize>,
+    /// What stands between them.
+    #[serde(default)]
+    pub activation: Activation,
     /// Seed it was trained with.
     pub seed: u64,
     /// Instruction set or device whose last bits its learning followed; empty when it is not known.
@@ -106,6 +109,7 @@ impl Card {
             action: Actions::new(&env.action).heads().to_vec(),
             env: env.clone(),
             hidden: train.hidden.clone(),
+            activation: train.activation,
             seed: train.seed,
             isa: String::new(),
             step: 0,
