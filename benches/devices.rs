@@ -221,13 +221,17 @@ fn speed(kind: Kind, device: &Device) {
     println!("{} environments, {STEPS} steps, {EPOCHS} epochs, {} threads", ENVIRONMENTS, rayon::current_num_threads());
     println!("steps/s of the whole loop, and rows/s of learning alone, in thousands");
     let other = kind.to_string();
-    println!("{:12} {:>9} | {:>8} {other:>8} {:>6} | {:>8} {other:>8} {:>6}", "hidden", "minibatch", "cpu", "", "cpu", "");
+    println!(
+        "{:12} {:>9} | {:>8} {other:>8} {:>6} | {:>8} {other:>8} {:>6}",
+        "hidden", "minibatch", "cpu", "", "cpu", ""
+    );
     // Loads the device's programs.
     measure(&[64, 64], 4096, device, Duration::ZERO);
     for width in [64, 256, 1024] {
         let hidden = [width, width];
         for minibatch in [256, 1024, 4096, 16_384, 65_536] {
-            let [cpu, gpu] = [&Device::Cpu, device].map(|device| measure(&hidden, minibatch, device, Duration::from_secs(1)));
+            let [cpu, gpu] =
+                [&Device::Cpu, device].map(|device| measure(&hidden, minibatch, device, Duration::from_secs(1)));
             println!(
                 "{:12} {minibatch:9} | {:8.1} {:8.1} {:6.2} | {:8.1} {:8.1} {:6.2}",
                 format!("{width} x {width}"),

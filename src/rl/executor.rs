@@ -5,7 +5,7 @@ use candle_core::{Device, Result};
 use super::course::{Course, Host, Learned, Rates, Resident};
 use super::experience::pick;
 use super::fused::{Fused, Rows};
-use super::gradient::{self, Losses, Minibatch, Objective};
+use super::gradient::{self, Losses, Minibatch, Objective, Remembered};
 use super::network::Network;
 use super::settings;
 use crate::error::InputError;
@@ -34,12 +34,13 @@ impl Executor {
         Err(InputError::new("the fused executor runs on the CPU alone", help).field("train.executor"))
     }
 
-    /// Fused kernels on the CPU, unless the settings ask for the graph.
+    /// Fused kernels on the CPU, unless the settings ask for the graph or the network has a memory, which they have not.
     #[must_use]
     pub fn new(kind: settings::Executor, network: &Network, device: Device) -> Self {
         match (kind, device.is_cpu()) {
             (_, false) => Self::Resident(device),
             (settings::Executor::Graph, true) => Self::Graph,
+            _ if network.memory.is_some() => Self::Graph,
             (_, true) => Self::Fused(Box::new(Fused::new(network))),
         }
     }
@@ -99,14 +100,25 @@ impl Executor {
 fn gather(rows: &Rows<'_>, network: &Network) -> Minibatch {
     let Rows { batch, order, .. } = rows;
     Minibatch {
-        observations: pick(&batch.observations, network.actor.inputs(), order),
+        observations: pick(&batch.observations, network.observation(), order),
         criticized: pick(&batch.criticized, network.critic.inputs(), order),
         actions: pick(&batch.actions, network.heads.len(), order),
         masks: pick(&batch.masks, network.actor.outputs(), order),
         forced: pick(&batch.forced, 1, order),
+        memory: remembered(rows, network.width()),
         log_probabilities: pick(&batch.log_probabilities, 1, order),
         advantages: rows.advantages.to_vec(),
         returns: pick(&batch.returns, network.values, order),
         reference_log_probabilities: pick(&batch.reference_log_probabilities, 1, order),
     }
+}
+
+/// What is remembered in the rows, which are whole sequences.
+fn remembered(rows: &Rows<'_>, width: usize) -> Remembered {
+    let Remembered { steps, before, fresh } = &rows.batch.memory;
+    if *steps == 0 {
+        return Remembered::default();
+    }
+    let sequences: Vec<u32> = rows.order.iter().step_by(*steps).map(|row| row / *steps as u32).collect();
+    Remembered { steps: *steps, before: pick(before, width, &sequences), fresh: pick(fresh, 1, rows.order) }
 }

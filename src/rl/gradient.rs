@@ -25,6 +25,9 @@ use super::variables::Variables;
 /// of its own.
 const CHUNK: usize = 128;
 
+/// Sequences of a chunk, where the network has a memory.
+const SEQUENCES: usize = 8;
+
 /// What the gradient is computed from; all rows of a minibatch.
 #[derive(Debug, Clone, Default)]
 pub struct Minibatch {
@@ -39,6 +42,8 @@ pub struct Minibatch {
     /// Rows where only one action was allowed, which tell nothing about the policy: they count for the critic alone.
     /// Empty when there are no masks.
     pub forced: Vec<bool>,
+    /// What a network with memory remembers.
+    pub memory: Remembered,
     /// Log-probability of the actions when they were taken.
     pub log_probabilities: Vec<f32>,
     /// Advantages, normalised.
@@ -47,6 +52,18 @@ pub struct Minibatch {
     pub returns: Vec<f32>,
     /// Log-probability of the actions under the reference policy; may be empty when its divergence weighs nothing.
     pub reference_log_probabilities: Vec<f32>,
+}
+
+/// What a network with memory remembers in rows that are sequences of successive steps, one after the other. Gradients
+/// flow back to a sequence's start, and no farther.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Remembered {
+    /// Steps of a sequence; 0 without a memory.
+    pub steps: usize,
+    /// The memory before each sequence, `[rows / steps, width]`.
+    pub before: Vec<f32>,
+    /// Whether an episode starts with the row, so that the memory before it is 0.
+    pub fresh: Vec<bool>,
 }
 
 impl Minibatch {
@@ -155,7 +172,11 @@ pub fn gradient(
     device: &Device,
 ) -> Result<(Losses, Vec<f32>)> {
     let rows = batch.rows();
-    let chunk = if device.is_cpu() { CHUNK } else { rows.max(1) };
+    let chunk = match batch.memory.steps {
+        _ if !device.is_cpu() => rows.max(1),
+        0 => CHUNK,
+        steps => SEQUENCES * steps,
+    };
     let starts: Vec<usize> = (0..rows).step_by(chunk).collect();
     let part = |&from: &usize| part(network, theta, batch, from..(from + chunk).min(rows), objective, device);
     // One run of chunks a thread: a chunk is too little work to hand around.

@@ -25,7 +25,7 @@ impl Loss {
         objective: Objective,
         (all, free): (usize, usize),
     ) -> Result<Self> {
-        let logits = double(&variables.actor.forward(&sheet.observations)?)?;
+        let logits = double(&variables.act(sheet)?)?;
         let policy = Policy::new(&network.heads, &logits, &sheet.actions, sheet.mask.as_ref())?;
         let weights = double(&sheet.free)?;
         let mean = |values: Tensor| (values * &weights)?.sum_all()? / free.max(1) as f64;

@@ -35,7 +35,11 @@ pub mod gradient;
 #[cfg(feature = "train")]
 mod graph;
 #[cfg(feature = "train")]
+pub mod gru;
+#[cfg(feature = "train")]
 pub mod heads;
+#[cfg(feature = "train")]
+mod judge;
 #[cfg(feature = "train")]
 pub mod learner;
 #[cfg(feature = "train")]

@@ -7,6 +7,7 @@ use std::ops::Range;
 use pulp::Arch;
 use rand_distr::{Distribution as _, StandardNormal};
 
+use super::gru::Gru;
 use super::heads;
 pub use super::settings::Activation;
 use super::tanh::tanh;
@@ -38,9 +39,11 @@ pub struct Mlp {
 /// Actor and critic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Network {
-    /// Observation to the outputs of all heads.
+    /// What the actor remembers of an episode, where it does.
+    pub memory: Option<Gru>,
+    /// Observation and memory to the outputs of all heads.
     pub actor: Mlp,
-    /// Observation and privileged values to the values.
+    /// Observation, privileged values and memory to the values. Nothing is learned through that memory.
     pub critic: Mlp,
     /// What each part of an action is drawn from.
     pub heads: Vec<Distribution>,
@@ -54,10 +57,37 @@ impl Network {
     /// Lays out a tanh network with the same hidden widths for both, whose critic gives `values`.
     #[must_use]
     pub fn new(observation: usize, privileged: usize, heads: &[Distribution], hidden: &[usize], values: usize) -> Self {
-        let mut parameters = 0;
-        let actor = Mlp::new(observation, hidden, heads.iter().map(|head| head.outputs()).sum(), &mut parameters);
-        let critic = Mlp::new(observation + privileged, hidden, values, &mut parameters);
-        Self { actor, critic, heads: heads.to_vec(), values, parameters }
+        Self::remembering(observation, privileged, heads, hidden, values, 0)
+    }
+
+    /// The same, with an actor that remembers `width` numbers; 0 is none.
+    #[must_use]
+    pub fn remembering(
+        observation: usize,
+        privileged: usize,
+        heads: &[Distribution],
+        hidden: &[usize],
+        values: usize,
+        width: usize,
+    ) -> Self {
+        let mut at = 0;
+        let memory = (width > 0).then(|| Gru::new(observation, width, &mut at));
+        let outputs = heads.iter().map(|head| head.outputs()).sum();
+        let actor = Mlp::new(observation + width, hidden, outputs, &mut at);
+        let critic = Mlp::new(observation + privileged + width, hidden, values, &mut at);
+        Self { memory, actor, critic, heads: heads.to_vec(), values, parameters: at }
+    }
+
+    /// Number of values in an observation.
+    #[must_use]
+    pub fn observation(&self) -> usize {
+        self.memory.as_ref().map_or(self.actor.inputs(), |memory| memory.input.inputs)
+    }
+
+    /// Numbers that the actor remembers.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.memory.as_ref().map_or(0, Gru::width)
     }
 
     /// The same network with another activation.
@@ -83,6 +113,9 @@ impl Network {
             let weights = orthogonal(layer.inputs, layer.outputs, gain, seed, index as u64);
             theta[layer.weight.clone()].copy_from_slice(&weights);
         }
+        if let Some(memory) = &self.memory {
+            memory.initialize(seed, &mut theta);
+        }
         let outputs = &mut theta[self.actor.layers[last_actor].bias.clone()];
         let mut from = 0;
         for (head, &number) in self.heads.iter().zip(first) {
@@ -96,14 +129,7 @@ impl Network {
 impl Mlp {
     fn new(inputs: usize, hidden: &[usize], outputs: usize, at: &mut usize) -> Self {
         let widths = [&[inputs], hidden, &[outputs]].concat();
-        let mut take = |length: usize| {
-            *at += length;
-            *at - length..*at
-        };
-        let layers = widths.windows(2).map(|pair| {
-            let (inputs, outputs) = (pair[0], pair[1]);
-            Layer { inputs, outputs, weight: take(inputs * outputs), bias: take(outputs) }
-        });
+        let layers = widths.windows(2).map(|pair| Layer::new(pair[0], pair[1], at));
         Self { layers: layers.collect(), activation: Activation::Tanh }
     }
 
@@ -164,11 +190,15 @@ impl Activation {
     }
 }
 
-/// Memory that forward passes reuse.
+/// Room that forward passes reuse, and what a network with memory remembers from one to the next.
 #[derive(Debug, Clone, Default)]
 pub struct Buffers {
     front: Vec<f32>,
     back: Vec<f32>,
+    /// Gates of the memory, of what is seen and of what is kept.
+    pub(super) gates: [Vec<f32>; 2],
+    /// The memory, `[rows, width]`; empty before an episode's first step.
+    pub memory: Vec<f32>,
 }
 
 /// Rows and outputs that are computed together: as many sums as vector registers hold.
@@ -176,9 +206,18 @@ const ROWS: usize = 4;
 const COLUMNS: usize = 8;
 
 impl Layer {
+    /// A layer whose weights start `at`, which is moved behind them.
+    pub(super) fn new(inputs: usize, outputs: usize, at: &mut usize) -> Self {
+        let mut take = |length: usize| {
+            *at += length;
+            *at - length..*at
+        };
+        Self { inputs, outputs, weight: take(inputs * outputs), bias: take(outputs) }
+    }
+
     /// `out = x W + b`.
     #[inline(always)]
-    fn forward(&self, theta: &[f32], x: &[f32], out: &mut [f32]) {
+    pub(super) fn forward(&self, theta: &[f32], x: &[f32], out: &mut [f32]) {
         let (weight, bias) = (&theta[self.weight.clone()], &theta[self.bias.clone()]);
         let rows = x.len() / self.inputs;
         for row in (0..rows).step_by(ROWS) {
@@ -235,7 +274,7 @@ impl Layer {
 ///
 /// Gram–Schmidt on Gaussian vectors, which gives the same law as the QR decomposition with positive diagonal that
 /// PyTorch's `orthogonal_` takes.
-fn orthogonal(inputs: usize, outputs: usize, gain: f64, seed: u64, index: u64) -> Vec<f32> {
+pub(super) fn orthogonal(inputs: usize, outputs: usize, gain: f64, seed: u64, index: u64) -> Vec<f32> {
     let mut rng = random::stream(seed, Purpose::Weights, index);
     let (count, length) = (inputs.min(outputs), inputs.max(outputs));
     let mut vectors: Vec<Vec<f64>> = Vec::with_capacity(count);

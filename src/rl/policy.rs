@@ -86,8 +86,8 @@ impl Policy {
             .map_err(|error| broken(format!("its header is not a policy's: {error}")))?;
         card.check()?;
         let heads = Actions::new(&card.env.action).distributions();
-        let (hidden, activation) = (&card.hidden, card.activation);
-        let shape = Shape { observation: observation::LENGTH, heads: &heads, hidden, activation };
+        let (hidden, activation, memory) = (&card.hidden, card.activation, card.memory);
+        let shape = Shape { observation: observation::LENGTH, heads: &heads, hidden, activation, memory };
         let brain = Brain::unpack(&shape, archive)?;
         let policy = Self::new(card, brain);
         let Some(safety) = &policy.card.safety else { return Ok(policy) };

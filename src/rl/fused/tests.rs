@@ -218,7 +218,8 @@ fn exp_and_tanh_of_vectors_are_exact_to_single_precision() {
 /// column = lambda k: torch.tensor([wave(i, k) for i in range(n)])
 /// matrix = lambda w: torch.tensor([[wave(i * w + j, j) for j in range(w)] for i in range(n)])
 /// theta = torch.tensor([0.4 * ((i * 37 % 19) / 9 - 1) for i in range(196)], requires_grad=True)
-/// o, v = mlp(matrix(4), [4, 6, 5, 7]), mlp(matrix(6), [6, 6, 5, 2])  # x @ w + b, row by row in theta; tanh between
+/// # for act in (torch.tanh, torch.relu):
+/// o, v = mlp(matrix(4), [4, 6, 5, 7]), mlp(matrix(6), [6, 6, 5, 2])  # x @ w + b, row by row in theta; act between, tanh or relu
 /// heads = [Categorical(logits=o[:, :3]), Normal(o[:, 3], softplus(o[:, 4]) + 1e-3),
 ///          Beta(1 + softplus(o[:, 5]), 1 + softplus(o[:, 6]))]
 /// actions = [torch.tensor([i % 3 for i in range(n)]), column(5), 0.5 + 0.45 * column(6)]
@@ -250,18 +251,21 @@ fn loss_and_gradient_agree_with_pytorch_in_both_executors() {
         reference_log_probabilities: column(4, -1.9, 0.5),
         ..Minibatch::default()
     };
-    let case = Case { network, theta, batch };
     let torch = [
-        (CLIPPED, [0.421_775_612_393_036, 0.628_279_506_594_23, 0.464_525_061_889_01]),
-        (PLAIN, [0.266_243_062_206_452, 0.417_541_048_388_978, 0.100_747_729_113_454]),
+        (Activation::Tanh, CLIPPED, [0.421_775_612_393_036, 0.628_279_506_594_23, 0.464_525_061_889_01]),
+        (Activation::Tanh, PLAIN, [0.266_243_062_206_452, 0.417_541_048_388_978, 0.100_747_729_113_454]),
+        (Activation::Relu, CLIPPED, [0.420_933_075_845_943, 0.581_405_955_839_534, 0.237_913_474_001_589]),
+        (Activation::Relu, PLAIN, [0.264_257_719_089_778, 0.401_393_428_642_416, -0.064_450_296_805_739]),
     ];
-    for (objective, expected) in torch {
+    for (activation, objective, expected) in torch {
+        let (network, theta, batch) = (network.clone().activated(activation), theta.clone(), batch.clone());
+        let case = Case { network, theta, batch };
         let graph = gradient(&case.network, &case.theta, &case.batch, objective, &Device::Cpu).unwrap();
         for (losses, gradient) in [case.fused(Arch::new(), objective), graph] {
             let norm = gradient.iter().map(|&g| f64::from(g).powi(2)).sum::<f64>().sqrt();
             let projection: f64 = gradient.iter().enumerate().map(|(i, &g)| f64::from(g * wave(i, 1))).sum();
             for (found, expected) in [losses.total, norm, projection].into_iter().zip(expected) {
-                assert!((found - expected).abs() < 5e-6, "{found} is not {expected} of {objective:?}");
+                assert!((found - expected).abs() < 5e-6, "{found} is not {expected} of {activation:?}, {objective:?}");
             }
         }
     }

@@ -36,6 +36,9 @@ pub struct Card {
     /// What stands between them.
     #[serde(default)]
     pub activation: Activation,
+    /// Numbers that a recurrent unit remembers; 0 is none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub memory: usize,
     /// Seed it was trained with.
     pub seed: u64,
     /// Instruction set or device whose last bits its learning followed; empty when it is not known.
@@ -110,6 +113,7 @@ impl Card {
             env: env.clone(),
             hidden: train.hidden.clone(),
             activation: train.activation,
+            memory: train.remembers(),
             seed: train.seed,
             isa: String::new(),
             step: 0,
@@ -152,10 +156,18 @@ impl Card {
             let problem = format!("its heads are {}, and its settings make {}", words(&self.action), words(&heads));
             return Err(broken(problem).field("action"));
         }
+        if self.memory > 1024 {
+            return Err(broken(format!("it remembers {} numbers", self.memory)).field("memory"));
+        }
         let sane = !self.hidden.is_empty() && self.hidden.len() <= 8;
         if sane && self.hidden.iter().all(|width| (1..=4096).contains(width)) {
             return Ok(());
         }
         Err(broken(format!("its layers are {:?} wide", self.hidden)).field("hidden"))
     }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
