@@ -44,6 +44,7 @@ fn main() {
             steps: number(3, 400_000),
             seed,
             n_envs: ENVIRONMENTS,
+            group: 1,
             critic: Critic::Plain,
             epochs: number(1, 10) as usize,
             minibatch: number(2, 256) as usize,

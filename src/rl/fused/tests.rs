@@ -123,7 +123,7 @@ fn it_agrees_with_the_graph_for_every_head_and_objective_on_every_instruction_se
                     (losses.reference_kl, expected.reference_kl),
                 ];
                 for (found, expected) in pairs {
-                    assert!((found - expected).abs() < 1e-5 * expected.abs().max(0.1), "{found} {expected}: {what}");
+                    assert!((found - expected).abs() < 1e-6 * expected.abs(), "{found} {expected}: {what}");
                 }
                 let distance = distance(&fused, &graph);
                 assert!(distance < 1e-5, "{distance:e}: {what}");
