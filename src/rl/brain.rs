@@ -85,7 +85,7 @@ impl Perceptron {
 
     /// The layers by name.
     fn layers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (String, &'a Layer)> {
-        let numbered = |(index, layer)| (format!("{name}.{index}"), layer);
+        let numbered = move |(index, layer)| (format!("{name}.{index}"), layer);
         let memory = self.memory.iter().flat_map(|memory| {
             [("memory.input".to_owned(), &memory.input), ("memory.state".to_owned(), &memory.state)]
         });

@@ -157,7 +157,7 @@ impl Mlp {
 
     #[inline(always)]
     fn pass(&self, theta: &[f32], x: &[f32], rows: usize, buffers: &mut Buffers) {
-        let Buffers { front, back } = buffers;
+        let Buffers { front, back, .. } = buffers;
         front.clear();
         front.extend_from_slice(x);
         for (index, layer) in self.layers.iter().enumerate() {

@@ -72,7 +72,7 @@ pub struct Settings {
     /// What the actor remembers of an episode beside the observation: nothing, or a gated recurrent unit (`gru`), which learns
     /// in Candle's graph and so several times slower.
     pub memory: Memory,
-    /// The recurrent unit.
+    /// The recurrent unit of `memory = "gru"`.
     pub gru: Gru,
     /// Probability that the first policy gives, per knob, to the HPA as it stands.
     pub initial_share: f64,
