@@ -1,5 +1,6 @@
 use super::*;
 use crate::rl::algorithms;
+use crate::rl::network::Buffers;
 use crate::rl::settings::{Gru, Memory};
 use crate::rl::toys::{BACK, Bandit, Corridor, Recall};
 
