@@ -1,6 +1,7 @@
 //! The CPU beside a GPU: the same losses and gradients, the same returns, and environment steps a second.
 //!
-//! `devices [cpu|cuda|metal] [check] [learn] [speed]` prints tables of what is named, or all of them. A device that the
+//! `devices [cpu|cuda|metal] [check] [learn] [speed] [WIDTH...]` prints tables of what is named, or all of them; the speeds
+//! are those of two hidden layers of each WIDTH, or of 64, 256 and 1024. A device that the
 //! program was not built for, or that the machine has not, is left out with a message. `scripts/bench-cuda.sh` runs it.
 
 #![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "it measures and prints")]
@@ -52,7 +53,8 @@ fn main() {
         hpa(kind, &device);
     }
     if wanted("speed") {
-        speed(kind, &device);
+        let widths: Vec<usize> = words.iter().filter_map(|word| word.parse().ok()).collect();
+        speed(kind, &device, if widths.is_empty() { &[64, 256, 1024] } else { &widths });
     }
 }
 
@@ -217,17 +219,17 @@ fn hpa(kind: Kind, device: &Device) {
 }
 
 /// Environment steps a second of the whole loop, and rows a second of learning alone, by width and minibatch.
-fn speed(kind: Kind, device: &Device) {
+fn speed(kind: Kind, device: &Device, widths: &[usize]) {
     println!("{} environments, {STEPS} steps, {EPOCHS} epochs, {} threads", ENVIRONMENTS, rayon::current_num_threads());
     println!("steps/s of the whole loop, and rows/s of learning alone, in thousands");
     let other = kind.to_string();
     println!(
         "{:12} {:>9} | {:>8} {other:>8} {:>6} | {:>8} {other:>8} {:>6}",
-        "hidden", "minibatch", "cpu", "", "cpu", ""
+        "hidden", "minibatch", "cpu", "ratio", "cpu", "ratio"
     );
     // Loads the device's programs.
     measure(&[64, 64], 4096, device, Duration::ZERO);
-    for width in [64, 256, 1024] {
+    for &width in widths {
         let hidden = [width, width];
         for minibatch in [256, 1024, 4096, 16_384, 65_536] {
             let [cpu, gpu] =

@@ -113,7 +113,8 @@ impl Course for Resident<'_> {
         let variables = Variables::on_device(self.network, &self.theta)?;
         let free = order.iter().filter(|&&row| !self.batch.is_forced(row as usize)).count();
         let loss = Loss::new(self.network, &variables, &sheet, objective, (order.len(), free))?;
-        let gradient = variables.flatten(&loss.total.backward()?)?;
+        // Detached: otherwise the moments would keep the graph of every minibatch.
+        let gradient = variables.flatten(&loss.total.backward()?)?.detach();
         let (losses, norms) = loss.read(&[gradient.sqr()?.sum_all()?.sqrt()?])?;
         self.gradient = (gradient, norms[0]);
         Ok(losses)

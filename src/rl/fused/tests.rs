@@ -123,7 +123,7 @@ fn it_agrees_with_the_graph_for_every_head_and_objective_on_every_instruction_se
                     (losses.reference_kl, expected.reference_kl),
                 ];
                 for (found, expected) in pairs {
-                    assert!((found - expected).abs() < 1e-6 * expected.abs(), "{found} {expected}: {what}");
+                    assert!((found - expected).abs() <= 1e-6 * expected.abs(), "{found} {expected}: {what}");
                 }
                 let distance = distance(&fused, &graph);
                 assert!(distance < 1e-5, "{distance:e}: {what}");
@@ -217,7 +217,7 @@ fn exp_and_tanh_of_vectors_are_exact_to_single_precision() {
 /// wave = lambda i, k: (i * (2 * k + 3)) % 23 / 11 - 1
 /// column = lambda k: torch.tensor([wave(i, k) for i in range(n)])
 /// matrix = lambda w: torch.tensor([[wave(i * w + j, j) for j in range(w)] for i in range(n)])
-/// theta = torch.tensor([0.4 * ((i * 37 % 19) / 9 - 1) for i in range(196)], requires_grad=True)
+/// theta = torch.tensor([0.4 * ((i * 37 % 19) / 9 - 1) + off for i in range(196)], requires_grad=True)  # relu: 0.01
 /// # for act in (torch.tanh, torch.relu):
 /// o, v = mlp(matrix(4), [4, 6, 5, 7]), mlp(matrix(6), [6, 6, 5, 2])  # x @ w + b, row by row in theta; act between, tanh or relu
 /// heads = [Categorical(logits=o[:, :3]), Normal(o[:, 3], softplus(o[:, 4]) + 1e-3),
@@ -254,11 +254,14 @@ fn loss_and_gradient_agree_with_pytorch_in_both_executors() {
     let torch = [
         (Activation::Tanh, CLIPPED, [0.421_775_612_393_036, 0.628_279_506_594_23, 0.464_525_061_889_01]),
         (Activation::Tanh, PLAIN, [0.266_243_062_206_452, 0.417_541_048_388_978, 0.100_747_729_113_454]),
-        (Activation::Relu, CLIPPED, [0.420_933_075_845_943, 0.581_405_955_839_534, 0.237_913_474_001_589]),
-        (Activation::Relu, PLAIN, [0.264_257_719_089_778, 0.401_393_428_642_416, -0.064_450_296_805_739]),
+        (Activation::Relu, CLIPPED, [0.432_042_616_196_382, 0.628_254_983_179_203, 0.325_347_473_223_015]),
+        (Activation::Relu, PLAIN, [0.271_797_888_107, 0.424_227_067_292_234, -0.053_242_599_312_498]),
     ];
     for (activation, objective, expected) in torch {
-        let (network, theta, batch) = (network.clone().activated(activation), theta.clone(), batch.clone());
+        // Away from sums of 0, where relu has no slope.
+        let off = if activation == Activation::Relu { 0.01 } else { 0.0 };
+        let theta = theta.iter().map(|parameter| parameter + off).collect();
+        let (network, batch) = (network.clone().activated(activation), batch.clone());
         let case = Case { network, theta, batch };
         let graph = gradient(&case.network, &case.theta, &case.batch, objective, &Device::Cpu).unwrap();
         for (losses, gradient) in [case.fused(Arch::new(), objective), graph] {
