@@ -1,7 +1,8 @@
 //! Steps a second and returns of the trainer on the synthetic environment, for `scripts/bench-trainers.sh`.
 //!
 //! `cargo bench --bench trainers -- [KIND] [EPOCHS] [MINIBATCH] [STEPS] [SEEDS]` prints one JSON line a seed. KIND is discrete,
-//! gaussian or beta. `RAYON_NUM_THREADS` sets the number of threads; `GRAPH=1` takes the Candle graph.
+//! gaussian or beta. `RAYON_NUM_THREADS` sets the number of threads; `GRAPH=1` takes the Candle graph, and `NORMALIZE=1`
+//! normalises observations.
 
 #![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "it measures and prints")]
 
@@ -57,6 +58,8 @@ fn main() {
             target_kl: 1e9,
             hidden: vec![64, 64],
             initial_share: 0.0,
+            // The other libraries do not, unless they are wrapped.
+            normalize: std::env::var_os("NORMALIZE").is_some(),
             executor,
             ..Settings::default()
         };

@@ -74,6 +74,9 @@ pub struct Settings {
     pub memory: Memory,
     /// The recurrent unit of `memory = "gru"`.
     pub gru: Gru,
+    /// Whether observations are brought to mean 0 and standard deviation 1 by the moments of those seen, which then stand in
+    /// the policy's file.
+    pub normalize: bool,
     /// Probability that the first policy gives, per knob, to the HPA as it stands.
     pub initial_share: f64,
     /// What computes losses and gradients. `auto` and `fused` are hand-written kernels where the device is the CPU, and
@@ -193,6 +196,7 @@ impl Default for Settings {
             activation: Activation::Tanh,
             memory: Memory::None,
             gru: Gru::default(),
+            normalize: true,
             initial_share: 0.8,
             executor: Executor::Auto,
             evaluate_every: 10,

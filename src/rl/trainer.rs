@@ -131,7 +131,7 @@ impl<E: Environment> Trainer<E> {
             self.state.counts.rewards.update(&trajectory.rewards);
             self.state.counts.costs.update(&trajectory.costs);
         }
-        let privileged = self.state.counts.privileged.normalizer();
+        let privileged = self.normalizer(&self.state.counts.privileged);
         let judge = Judge {
             settings: &self.settings,
             method: &*self.method,
@@ -189,6 +189,11 @@ impl<E: Environment> Trainer<E> {
         })
     }
 
+    /// The normalisation that moments give, where it is wanted.
+    fn normalizer(&self, moments: &Moments) -> Normalizer {
+        if self.settings.normalize { moments.normalizer() } else { Normalizer::identity(moments.len()) }
+    }
+
     /// The multiplier in rewards per unit of cost.
     fn multiplier(&self) -> Option<f64> {
         let scales = (self.state.counts.rewards.deviation(), self.state.counts.costs.deviation());
@@ -203,7 +208,7 @@ impl<E: Environment> Learner<E::Info> for Trainer<E> {
         if self.method.refresh().is_some_and(|every| round.is_multiple_of(every)) {
             self.state.reference.clone_from(&self.state.theta);
         }
-        let normalizer = self.state.counts.observations.normalizer();
+        let normalizer = self.normalizer(&self.state.counts.observations);
         let actor = Actor { network: &self.network, theta: &self.state.theta, normalizer: &normalizer };
         let trajectories =
             rollout::collect(&mut self.envs, actor, self.steps, self.settings.group, self.settings.seed, round);
@@ -240,7 +245,7 @@ impl<E: Environment> Learner<E::Info> for Trainer<E> {
     }
 
     fn brain(&self) -> Brain {
-        let normalizer = self.state.counts.observations.normalizer();
+        let normalizer = self.normalizer(&self.state.counts.observations);
         Brain::Network(Perceptron::actor(&self.network, &self.state.theta, normalizer))
     }
 
