@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --bench trainers -- [KIND] [EPOCHS] [MINIBATCH] [STEPS] [SEEDS]` prints one JSON line a seed. KIND is discrete,
 //! gaussian or beta. `RAYON_NUM_THREADS` sets the number of threads; `GRAPH=1` takes the Candle graph, and `NORMALIZE=1`
-//! normalises observations.
+//! normalises observations and rewards.
 
 #![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "it measures and prints")]
 
@@ -40,6 +40,7 @@ fn main() {
         "gaussian" => &[0.0; 3],
         _ => &[0.5; 3],
     };
+    let normalize = std::env::var_os("NORMALIZE").is_some();
     for seed in 0..number(4, 1) {
         let settings = Settings {
             steps: number(3, 400_000),
@@ -59,7 +60,8 @@ fn main() {
             hidden: vec![64, 64],
             initial_share: 0.0,
             // The other libraries do not, unless they are wrapped.
-            normalize: std::env::var_os("NORMALIZE").is_some(),
+            normalize_observations: normalize,
+            normalize_rewards: normalize,
             executor,
             ..Settings::default()
         };

@@ -47,8 +47,8 @@ pub struct Settings {
     pub discount_factor: f64,
     /// λ of generalised advantage estimation.
     pub gae_lambda: f64,
-    /// Rewards are divided by the running standard deviation of returns, then cut to plus or minus this. Small values
-    /// hide how bad rare overloads are.
+    /// Rewards are divided by the running standard deviation of returns (`normalize_rewards`), then cut to plus or minus this.
+    /// Small values hide how bad rare overloads are.
     pub reward_clip: f64,
     /// The most late requests to learn for, as a multiple of the reference's on the same traffic: while there are more,
     /// an on-policy algorithm prices a violation higher, up to four times `prices.violation`. A large number keeps to that
@@ -76,7 +76,9 @@ pub struct Settings {
     pub gru: Gru,
     /// Whether observations are brought to mean 0 and standard deviation 1 by the moments of those seen, which then stand in
     /// the policy's file.
-    pub normalize: bool,
+    pub normalize_observations: bool,
+    /// Whether rewards, and costs of a constraint, are divided by the running standard deviation of their discounted sums.
+    pub normalize_rewards: bool,
     /// Probability that the first policy gives, per knob, to the HPA as it stands.
     pub initial_share: f64,
     /// What computes losses and gradients. `auto` and `fused` are hand-written kernels where the device is the CPU, and
@@ -196,7 +198,8 @@ impl Default for Settings {
             activation: Activation::Tanh,
             memory: Memory::None,
             gru: Gru::default(),
-            normalize: true,
+            normalize_observations: true,
+            normalize_rewards: true,
             initial_share: 0.8,
             executor: Executor::Auto,
             evaluate_every: 10,

@@ -127,7 +127,7 @@ impl<E: Environment> Trainer<E> {
 
     /// Values, advantages and returns of all trajectories, side by side.
     fn judge(&mut self, trajectories: &[Trajectory<E::Info>], normalizer: &Normalizer) -> Experience {
-        for trajectory in trajectories {
+        for trajectory in trajectories.iter().filter(|_| self.settings.normalize_rewards) {
             self.state.counts.rewards.update(&trajectory.rewards);
             self.state.counts.costs.update(&trajectory.costs);
         }
@@ -191,7 +191,7 @@ impl<E: Environment> Trainer<E> {
 
     /// The normalisation that moments give, where it is wanted.
     fn normalizer(&self, moments: &Moments) -> Normalizer {
-        if self.settings.normalize { moments.normalizer() } else { Normalizer::identity(moments.len()) }
+        if self.settings.normalize_observations { moments.normalizer() } else { Normalizer::identity(moments.len()) }
     }
 
     /// The multiplier in rewards per unit of cost.
