@@ -76,12 +76,10 @@ fn learning(bench: &mut Criterion) {
         observations: draw(rows * 35),
         criticized: draw(rows * 53),
         actions: vec![1.0; rows * 4],
-        masks: Vec::new(),
-        forced: Vec::new(),
         log_probabilities: vec![-7.0; rows],
         advantages: draw(rows),
         returns: draw(rows),
-        reference_log_probabilities: Vec::new(),
+        ..Minibatch::default()
     };
     let surrogate = Surrogate::Clipped { clip: 0.2 };
     let objective = Objective { surrogate, value: 0.5, entropy: 0.01, reference_kl: 0.0 };

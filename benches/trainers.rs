@@ -1,7 +1,8 @@
 //! Steps a second and returns of the trainer on the synthetic environment, for `scripts/bench-trainers.sh`.
 //!
 //! `cargo bench --bench trainers -- [KIND] [EPOCHS] [MINIBATCH] [STEPS] [SEEDS]` prints one JSON line a seed. KIND is discrete,
-//! gaussian or beta. `RAYON_NUM_THREADS` sets the number of threads; `GRAPH=1` takes the Candle graph.
+//! gaussian or beta. `RAYON_NUM_THREADS` sets the number of threads; `GRAPH=1` takes the Candle graph, and `NORMALIZE=1`
+//! normalises observations and rewards.
 
 #![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "it measures and prints")]
 
@@ -39,11 +40,13 @@ fn main() {
         "gaussian" => &[0.0; 3],
         _ => &[0.5; 3],
     };
+    let normalize = std::env::var_os("NORMALIZE").is_some();
     for seed in 0..number(4, 1) {
         let settings = Settings {
             steps: number(3, 400_000),
             seed,
             n_envs: ENVIRONMENTS,
+            group: 1,
             critic: Critic::Plain,
             epochs: number(1, 10) as usize,
             minibatch: number(2, 256) as usize,
@@ -56,6 +59,9 @@ fn main() {
             target_kl: 1e9,
             hidden: vec![64, 64],
             initial_share: 0.0,
+            // The other libraries do not, unless they are wrapped.
+            normalize_observations: normalize,
+            normalize_rewards: normalize,
             executor,
             ..Settings::default()
         };

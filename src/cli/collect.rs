@@ -63,6 +63,11 @@ impl Collect {
                 .field("--policy")
                 .into());
         }
+        if policy.as_ref().is_some_and(|policy| policy.card().memory > 0) {
+            let problem = "the policy remembers, and a log holds single decisions";
+            let help = "take a policy that was trained with train.memory = \"none\"";
+            return Err(InputError::new(problem, help).field("--policy").into());
+        }
         let paths = if self.trace.is_empty() { experiment.train.traces.clone() } else { self.trace.clone() };
         if paths.is_empty() {
             let help = "give --trace FILE, or list files in train.traces";

@@ -95,6 +95,9 @@ struct State {
     /// Instant of the last decision, in milliseconds since 1970, or since the origin of metrics without dates.
     at_ms: i64,
     memory: Memory,
+    /// What a recurrent policy remembers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    recurrent: Vec<f32>,
 }
 
 impl Recommend {
@@ -120,12 +123,14 @@ impl Recommend {
         let sighting = Sighting { violation_rate: self.violations, ..sighting };
         let at_ms = trace.header.origin_ms.unwrap_or(0) + series.start_ms + sighting.now().0 / 1000;
         let sha256 = self.checksum()?;
-        let pilot = self.pilot(&sighting, &spec, (at_ms, &sha256, &series.function))?;
-        let mut flight = policy
-            .flight(
-                pilot.with(start.as_ref().and_then(|start| start.linear), start.as_ref().and_then(Start::foresight)),
-            )
-            .only_if(origin.is_none_or(|it| it.flies));
+        let (pilot, recurrent) = self.pilot(&sighting, &spec, (at_ms, &sha256, &series.function))?;
+        let (linear, foresight) = (start.as_ref().and_then(|it| it.linear), start.as_ref().and_then(Start::foresight));
+        let flight = policy.flight(pilot.with(linear, foresight));
+        let recalled = flight.only_if(origin.is_none_or(|it| it.flies)).recalling(recurrent);
+        let mut flight = recalled.map_err(|error| match &self.state {
+            Some(path) => error.field("recurrent").at(Place::file(path)),
+            None => error,
+        })?;
         let before = knobs(&spec, flags);
         let after = patched(&spec, flags, &sighting.decide(&mut flight, before));
         if let Some((place, _)) = flight.distance().farthest() {
@@ -138,7 +143,8 @@ impl Recommend {
         let patch = manifest::changes(&object, &after);
         self.tell(out, &sighting, trace.header.origin_ms.map(|_| at_ms), (before, knobs(&after, flags)), &patch)?;
         if let (Some(path), Some(memory)) = (&self.state, flight.pilot().memory()) {
-            let state = State { policy_sha256: sha256, function: series.function.clone(), at_ms, memory };
+            let (function, recurrent) = (series.function.clone(), flight.memory().to_vec());
+            let state = State { policy_sha256: sha256, function, at_ms, memory, recurrent };
             output::write_file(path, |file| {
                 serde_json::to_writer_pretty(&mut *file, &state)?;
                 Ok(writeln!(file)?)
@@ -226,17 +232,17 @@ impl Recommend {
         Ok(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
-    /// The pilot that decided last time, or a new one.
+    /// The pilot that decided last time and what a recurrent policy remembered, or a new one and nothing.
     fn pilot(
         &self,
         sighting: &Sighting<'_>,
         spec: &Spec,
         (at_ms, sha256, function): (i64, &str, &str),
-    ) -> Result<Pilot, InputError> {
+    ) -> Result<(Pilot, Vec<f32>), InputError> {
         let Some((path, state)) = self.state.as_deref().map(|path| Ok((path, load(path)?))).transpose()? else {
-            return Ok(Pilot::default());
+            return Ok(Default::default());
         };
-        let Some(state) = state else { return Ok(Pilot::default()) };
+        let Some(state) = state else { return Ok(Default::default()) };
         let help = "name another file, or delete this one to start anew";
         let wrong =
             |problem: String, field: &str| Err(InputError::new(problem, help).field(field).at(Place::file(path)));
@@ -256,7 +262,7 @@ impl Recommend {
             return wrong("the last decision is later than the end of the metrics".to_owned(), "at_ms");
         };
         let elapsed = Duration::from_millis(elapsed);
-        Ok(Pilot::resume(&state.memory, spec.max_replicas, sighting.now(), elapsed))
+        Ok((Pilot::resume(&state.memory, spec.max_replicas, sighting.now(), elapsed), state.recurrent))
     }
 
     /// The patch on standard output, what was seen and changes on standard error; or all of it as one document.

@@ -27,6 +27,7 @@ use crate::rl::device::Kind;
 use crate::rl::file::Archive;
 use crate::rl::policy::Card;
 use crate::rl::session;
+use crate::rl::settings::Memory;
 
 /// Learn a policy that moves the HPA's knobs, by the algorithm of train.algorithm
 ///
@@ -169,7 +170,9 @@ fn take_shape(experiment: &mut Experiment, card: &Card) -> Result<(), InputError
     let (env, train) = (&mut experiment.env, &mut experiment.train);
     (env.action, env.control_interval) = (card.env.action.clone(), card.env.control_interval);
     env.observation = card.env.observation.clone();
-    (train.hidden, train.start) = (card.hidden.clone(), card.start);
+    (train.hidden, train.activation, train.start) = (card.hidden.clone(), card.activation, card.start);
+    train.memory = if card.memory > 0 { Memory::Gru } else { Memory::None };
+    train.gru.width = if card.memory > 0 { card.memory } else { train.gru.width };
     experiment.validate()
 }
 

@@ -19,9 +19,9 @@ pub struct Adam {
     pub steps: u64,
 }
 
-const BETA1: f64 = 0.9;
-const BETA2: f64 = 0.999;
-const EPSILON: f32 = 1e-5;
+pub(super) const BETA1: f64 = 0.9;
+pub(super) const BETA2: f64 = 0.999;
+pub(super) const EPSILON: f32 = 1e-5;
 
 impl Adam {
     /// For `length` parameters.

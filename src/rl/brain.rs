@@ -1,9 +1,10 @@
 //! What decides in a policy: from an observation to one choice a head.
 
 use super::file::{Archive, broken};
+use super::gru::Gru;
 use super::heads;
 use super::moments::Normalizer;
-use super::network::{Buffers, Mlp, Network};
+use super::network::{Activation, Buffers, Layer, Mlp, Network};
 use super::table::Table;
 use crate::env::Distribution;
 use crate::error::InputError;
@@ -29,7 +30,9 @@ pub enum Brain {
 /// A perceptron with its parameters and the normalisation of its inputs; its outputs are those of all heads.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Perceptron {
-    /// The layers; their places start at 0.
+    /// What it remembers, where it does; its place starts at 0.
+    pub memory: Option<Gru>,
+    /// The layers; their places start at 0, or behind the memory.
     pub mlp: Mlp,
     /// The parameters.
     pub theta: Vec<f32>,
@@ -41,7 +44,11 @@ impl Perceptron {
     /// The actor of a network.
     #[must_use]
     pub fn actor(network: &Network, theta: &[f32], normalizer: Normalizer) -> Self {
-        Self::part(&network.actor, theta, normalizer)
+        let actor = Self::part(&network.actor, theta, normalizer);
+        let Some(memory) = &network.memory else { return actor };
+        // The memory lies at the start, the actor behind it.
+        let end = network.actor.layers[network.actor.layers.len() - 1].bias.end;
+        Self { memory: Some(memory.clone()), mlp: network.actor.clone(), theta: theta[..end].to_vec(), ..actor }
     }
 
     /// One perceptron of several in `theta`.
@@ -53,44 +60,68 @@ impl Perceptron {
             layer.weight = layer.weight.start - start..layer.weight.end - start;
             layer.bias = layer.bias.start - start..layer.bias.end - start;
         }
-        Self { mlp, theta: theta[start..end].to_vec(), normalizer }
+        Self { memory: None, mlp, theta: theta[start..end].to_vec(), normalizer }
     }
 
-    /// The outputs at an observation, which is normalised in place.
+    /// The outputs at an observation, which is normalised in place, and remembered.
     pub fn outputs<'a>(&self, observation: &mut [f32], buffers: &'a mut Buffers) -> &'a [f32] {
         self.normalizer.apply(observation);
-        self.mlp.forward(&self.theta, observation, buffers)
+        if let Some(memory) = &self.memory {
+            let Buffers { memory: kept, gates, .. } = buffers;
+            kept.resize(memory.width(), 0.0);
+            memory.step(&self.theta, observation, kept, gates);
+        }
+        self.outputs_again(observation, buffers)
+    }
+
+    /// The outputs at a normalised observation that it has just been shown.
+    pub fn outputs_again<'a>(&self, observation: &[f32], buffers: &'a mut Buffers) -> &'a [f32] {
+        if self.memory.is_none() {
+            return self.mlp.forward(&self.theta, observation, buffers);
+        }
+        let inputs = [observation, &buffers.memory].concat();
+        self.mlp.forward(&self.theta, &inputs, buffers)
+    }
+
+    /// The layers by name.
+    fn layers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (String, &'a Layer)> {
+        let numbered = move |(index, layer)| (format!("{name}.{index}"), layer);
+        let memory = self.memory.iter().flat_map(|memory| {
+            [("memory.input".to_owned(), &memory.input), ("memory.state".to_owned(), &memory.state)]
+        });
+        memory.chain(self.mlp.layers.iter().enumerate().map(numbered))
     }
 
     fn pack(&self, name: &str, archive: &mut Archive) {
-        for (index, layer) in self.mlp.layers.iter().enumerate() {
+        for (name, layer) in self.layers(name) {
             let shape = [layer.inputs, layer.outputs];
-            archive.insert(&format!("{name}.{index}.weight"), &shape, &self.theta[layer.weight.clone()]);
-            archive.insert(&format!("{name}.{index}.bias"), &[layer.outputs], &self.theta[layer.bias.clone()]);
+            archive.insert(&format!("{name}.weight"), &shape, &self.theta[layer.weight.clone()]);
+            archive.insert(&format!("{name}.bias"), &[layer.outputs], &self.theta[layer.bias.clone()]);
         }
         archive.insert("observation.mean", &[self.normalizer.mean.len()], &self.normalizer.mean);
         archive.insert("observation.scale", &[self.normalizer.scale.len()], &self.normalizer.scale);
     }
 
     fn unpack(name: &str, shape: &Shape<'_>, archive: &Archive) -> Result<Self, InputError> {
-        let mlp = Network::new(shape.observation, 0, shape.heads, shape.hidden, 1).actor;
-        let mut theta = vec![0.0; mlp.layers[mlp.layers.len() - 1].bias.end];
-        for (index, layer) in mlp.layers.iter().enumerate() {
-            for (part, range) in [("weight", &layer.weight), ("bias", &layer.bias)] {
-                let values = archive.values(&format!("{name}.{index}.{part}"), range.len())?;
-                theta[range.clone()].copy_from_slice(values);
-            }
-        }
+        let network = Network::remembering(shape.observation, 0, shape.heads, shape.hidden, 1, shape.memory)
+            .activated(shape.activation);
         let normalizer = Normalizer {
             mean: archive.values("observation.mean", shape.observation)?.to_vec(),
             scale: archive.values("observation.scale", shape.observation)?.to_vec(),
         };
-        Ok(Self { mlp, theta, normalizer })
+        let empty = Self::actor(&network, &vec![0.0; network.parameters], normalizer);
+        let mut theta = empty.theta.clone();
+        for (name, layer) in empty.layers(name) {
+            for (part, range) in [("weight", &layer.weight), ("bias", &layer.bias)] {
+                theta[range.clone()].copy_from_slice(archive.values(&format!("{name}.{part}"), range.len())?);
+            }
+        }
+        Ok(Self { theta, ..empty })
     }
 }
 
 /// What a file must fit.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Shape<'a> {
     /// Values of an observation.
     pub observation: usize,
@@ -98,6 +129,10 @@ pub struct Shape<'a> {
     pub heads: &'a [Distribution],
     /// Widths of hidden layers.
     pub hidden: &'a [usize],
+    /// What stands between them.
+    pub activation: Activation,
+    /// Numbers that it remembers; 0 is none.
+    pub memory: usize,
 }
 
 impl Brain {
@@ -120,6 +155,15 @@ impl Brain {
                 let values = values.mlp.forward(&values.theta, observation, buffers);
                 constrained(values, &allowed, heads, *threshold, action);
             }
+        }
+    }
+
+    /// Numbers that it remembers from decision to decision.
+    #[must_use]
+    pub fn remembers(&self) -> usize {
+        match self {
+            Self::Network(actor) => actor.memory.as_ref().map_or(0, Gru::width),
+            Self::Table(_) | Self::Batch { .. } => 0,
         }
     }
 

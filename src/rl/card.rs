@@ -37,12 +37,13 @@ fn purpose(card: &Card) -> String {
     let mut text = format!(
         "# Policy for a HorizontalPodAutoscaler\n\nEvery {interval} it reads {} values of one function (demand, pods, the \
          HPA's fields, late requests, time of day) and sets fields of its HPA. It has learned for {} steps of {} with seed {}; \
-         hidden layers: {}. Made by {}.\n\n| field | choices |\n|---|---|\n",
+         hidden layers: {}, {} between them. Made by {}.\n\n| field | choices |\n|---|---|\n",
         card.observation.len(),
         card.step,
         card.algorithm.name(),
         card.seed,
         hidden.join(", "),
+        format!("{:?}", card.activation).to_lowercase(),
         if card.isa.is_empty() { card.tool.clone() } else { format!("{} on {}", card.tool, card.isa) },
     );
     for head in &card.action {

@@ -2,7 +2,7 @@
 
 use rand::RngExt;
 
-use super::gradient::Minibatch;
+use super::gradient::{Minibatch, Remembered};
 use crate::random::{self, Purpose};
 
 /// All steps of an update, environment by environment.
@@ -20,6 +20,10 @@ impl Experience {
         self.batch.actions.extend(other.batch.actions);
         self.batch.masks.extend(other.batch.masks);
         self.batch.forced.extend(other.batch.forced);
+        let Remembered { steps, before, fresh } = other.batch.memory;
+        self.batch.memory.steps = steps;
+        self.batch.memory.before.extend(before);
+        self.batch.memory.fresh.extend(fresh);
         self.batch.log_probabilities.extend(other.batch.log_probabilities);
         self.batch.advantages.extend(other.batch.advantages);
         self.batch.returns.extend(other.batch.returns);
@@ -74,6 +78,11 @@ pub(super) fn shuffled(rows: usize, seed: u64, index: u64) -> Vec<u32> {
         order.swap(last, rng.random_range(0..=last));
     }
     order
+}
+
+/// The rows of sequences in this order, `steps` each.
+pub(super) fn unrolled(order: &[u32], steps: usize) -> Vec<u32> {
+    order.iter().flat_map(|&sequence| (0..steps as u32).map(move |step| sequence * steps as u32 + step)).collect()
 }
 
 /// Mean and population variance.

@@ -13,16 +13,20 @@
 
 use std::ops::Range;
 
-use candle_core::{Device, Result, Tensor, Var};
+use candle_core::{Device, Result};
 use rayon::prelude::*;
 
-use super::graph::Policy;
-use super::network::{Layer, Mlp, Network};
-use super::tanh::Tanh;
+use super::loss::Loss;
+use super::network::Network;
+use super::sheet::Sheet;
+use super::variables::Variables;
 
 /// Rows of a chunk. At 64 hidden units its products stay below the size at which Candle's matrix product starts threads
 /// of its own.
 const CHUNK: usize = 128;
+
+/// Sequences of a chunk, where the network has a memory.
+const SEQUENCES: usize = 8;
 
 /// What the gradient is computed from; all rows of a minibatch.
 #[derive(Debug, Clone, Default)]
@@ -38,6 +42,8 @@ pub struct Minibatch {
     /// Rows where only one action was allowed, which tell nothing about the policy: they count for the critic alone.
     /// Empty when there are no masks.
     pub forced: Vec<bool>,
+    /// What a network with memory remembers.
+    pub memory: Remembered,
     /// Log-probability of the actions when they were taken.
     pub log_probabilities: Vec<f32>,
     /// Advantages, normalised.
@@ -46,6 +52,18 @@ pub struct Minibatch {
     pub returns: Vec<f32>,
     /// Log-probability of the actions under the reference policy; may be empty when its divergence weighs nothing.
     pub reference_log_probabilities: Vec<f32>,
+}
+
+/// What a network with memory remembers in rows that are sequences of successive steps, one after the other. Gradients
+/// flow back to a sequence's start, and no farther.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Remembered {
+    /// Steps of a sequence; 0 without a memory.
+    pub steps: usize,
+    /// The memory before each sequence, `[rows / steps, width]`.
+    pub before: Vec<f32>,
+    /// Whether an episode starts with the row, so that the memory before it is 0.
+    pub fresh: Vec<bool>,
 }
 
 impl Minibatch {
@@ -154,7 +172,11 @@ pub fn gradient(
     device: &Device,
 ) -> Result<(Losses, Vec<f32>)> {
     let rows = batch.rows();
-    let chunk = if device.is_cpu() { CHUNK } else { rows.max(1) };
+    let chunk = match batch.memory.steps {
+        _ if !device.is_cpu() => rows.max(1),
+        0 => CHUNK,
+        steps => SEQUENCES * steps,
+    };
     let starts: Vec<usize> = (0..rows).step_by(chunk).collect();
     let part = |&from: &usize| part(network, theta, batch, from..(from + chunk).min(rows), objective, device);
     // One run of chunks a thread: a chunk is too little work to hand around.
@@ -178,103 +200,13 @@ fn part(
     objective: Objective,
     device: &Device,
 ) -> Result<(Losses, Vec<f32>)> {
-    let (all, free) = (batch.rows() as f64, batch.free_rows().max(1) as f64);
-    let tensor = |values: &[f32], width: usize| {
-        Tensor::from_slice(&values[rows.start * width..rows.end * width], (rows.len(), width), device)
-    };
-    let actor = Variables::new(&network.actor, theta, device)?;
-    let old = tensor(&batch.log_probabilities, 1)?;
-    let advantages = tensor(&batch.advantages, 1)?;
-    let logits = actor.forward(&tensor(&batch.observations, network.actor.inputs())?)?;
-    let (actions, width) = (&batch.actions[rows.start * network.heads.len()..], batch.masks.len() / batch.rows());
-    let mask = &batch.masks[rows.start * width..rows.end * width];
-    let policy = Policy::new(&network.heads, &logits, actions, mask, device)?;
-    let share = |row| if batch.is_forced(row) { 0.0 } else { (1.0 / free) as f32 };
-    let shares = Tensor::from_vec(rows.clone().map(share).collect(), (rows.len(), 1), device)?;
-
-    let log_ratio = (&policy.log_probability - old)?;
-    let surrogate = match objective.surrogate {
-        Surrogate::Clipped { clip } => {
-            let ratio = log_ratio.exp()?;
-            let clipped = ratio.clamp(1.0 - clip, 1.0 + clip)?;
-            (&ratio * &advantages)?.minimum(&(clipped * &advantages)?)?
-        }
-        Surrogate::Plain => (&policy.log_probability * &advantages)?,
-    };
-    let entropy = (policy.entropy * &shares)?.sum_all()?;
-    let mut losses = Losses { entropy: scalar(&entropy)?, ..Losses::default() };
-    let critic = if objective.value > 0.0 { Some(Variables::new(&network.critic, theta, device)?) } else { None };
-    let mut loss = (surrogate * &shares)?.sum_all()?.neg()?;
-    if let Some(critic) = &critic {
-        let values = critic.forward(&tensor(&batch.criticized, network.critic.inputs())?)?;
-        let value = ((values - tensor(&batch.returns, network.values)?)?.sqr()?.sum_all()? * (0.5 / all))?;
-        losses.value = scalar(&value)?;
-        loss = ((value * objective.value)? + loss)?;
-    }
-    loss = (loss - (entropy * objective.entropy)?)?;
-    if objective.reference_kl > 0.0 {
-        let q = (tensor(&batch.reference_log_probabilities, 1)? - &policy.log_probability)?;
-        let divergence = (((q.exp()? - q)? - 1.0)? * &shares)?.sum_all()?;
-        losses.reference_kl = scalar(&divergence)?;
-        loss = (loss + (divergence * objective.reference_kl)?)?;
-    }
-    losses.total = scalar(&loss)?;
-
-    let gradients = loss.backward()?;
+    let sheet = Sheet::new(network, batch, rows, device)?;
+    let variables = Variables::new(network, theta, device)?;
+    let loss = Loss::new(network, &variables, &sheet, objective, (batch.rows(), batch.free_rows()))?;
+    let gradients = loss.total.backward()?;
     let mut flat = vec![0.0; theta.len()];
-    actor.read(&gradients, &mut flat)?;
-    critic.iter().try_for_each(|critic| critic.read(&gradients, &mut flat))?;
-    let clip = if let Surrogate::Clipped { clip } = objective.surrogate { clip } else { f64::INFINITY };
-    let log_ratios = log_ratio.flatten_all()?.to_vec1::<f32>()?;
-    for log_ratio in rows.zip(log_ratios).filter(|it| !batch.is_forced(it.0)).map(|it| f64::from(it.1)) {
-        losses.kl += (log_ratio.exp_m1() - log_ratio) / free;
-        losses.clipped += if log_ratio.exp_m1().abs() > clip { 1.0 / free } else { 0.0 };
-    }
-    Ok((losses, flat))
-}
-
-fn scalar(tensor: &Tensor) -> Result<f64> {
-    Ok(f64::from(tensor.to_scalar::<f32>()?))
-}
-
-/// A perceptron's parameters as leaves of the graph.
-pub(super) struct Variables<'a> {
-    mlp: &'a Mlp,
-    layers: Vec<(Var, Var)>,
-}
-
-impl<'a> Variables<'a> {
-    pub(super) fn new(mlp: &'a Mlp, theta: &[f32], device: &Device) -> Result<Self> {
-        let one = |layer: &Layer| {
-            let weight = Tensor::from_slice(&theta[layer.weight.clone()], (layer.inputs, layer.outputs), device)?;
-            let bias = Tensor::from_slice(&theta[layer.bias.clone()], (1, layer.outputs), device)?;
-            Ok((Var::from_tensor(&weight)?, Var::from_tensor(&bias)?))
-        };
-        Ok(Self { mlp, layers: mlp.layers.iter().map(one).collect::<Result<_>>()? })
-    }
-
-    pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let last = self.layers.len() - 1;
-        self.layers.iter().enumerate().try_fold(x.clone(), |x, (index, (weight, bias))| {
-            let y = x.matmul(weight)?.broadcast_add(bias)?;
-            match (index == last, y.device().is_cpu()) {
-                (true, _) => Ok(y),
-                (false, true) => y.apply_op1(Tanh),
-                (false, false) => y.tanh(),
-            }
-        })
-    }
-
-    pub(super) fn read(&self, gradients: &candle_core::backprop::GradStore, flat: &mut [f32]) -> Result<()> {
-        for (layer, (weight, bias)) in self.mlp.layers.iter().zip(&self.layers) {
-            for (range, variable) in [(&layer.weight, weight), (&layer.bias, bias)] {
-                if let Some(gradient) = gradients.get(variable) {
-                    flat[range.clone()].copy_from_slice(&gradient.flatten_all()?.to_vec1::<f32>()?);
-                }
-            }
-        }
-        Ok(())
-    }
+    variables.read(&gradients, &mut flat)?;
+    Ok((loss.read(&[])?.0, flat))
 }
 
 #[cfg(test)]

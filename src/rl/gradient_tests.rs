@@ -1,5 +1,6 @@
 use super::*;
 use crate::env::Distribution;
+use crate::rl::network::Mlp;
 
 const CLIPPED: Surrogate = Surrogate::Clipped { clip: 0.2 };
 
@@ -19,6 +20,7 @@ fn case() -> (Network, Vec<f32>, Minibatch, Objective) {
         actions: (0..rows).flat_map(|i| [(i % 3) as f32, (i / 3 % 2) as f32]).collect(),
         masks: Vec::new(),
         forced: Vec::new(),
+        memory: Remembered::default(),
         log_probabilities: column(1).iter().map(|x| -1.8 + 0.8 * x).collect(),
         advantages: column(2),
         returns: matrix(2),

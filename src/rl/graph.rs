@@ -1,8 +1,8 @@
 //! The policy's distributions in Candle's graph: what [`heads`](super::heads) computes, differentiable.
 
-use candle_core::{Device, Result, Tensor};
+use candle_core::{DType, Result, Tensor};
 
-use super::heads::{FORBIDDEN, LEAST_DEVIATION};
+use super::heads::LEAST_DEVIATION;
 use crate::env::Distribution;
 
 /// The distribution over actions that outputs make, all heads together.
@@ -14,29 +14,25 @@ pub(super) struct Policy {
 }
 
 impl Policy {
-    /// Of `outputs`, `[rows, outputs]`, for `actions`, `[rows, heads]`. `mask`, `[rows, outputs]`, may be empty.
+    /// Of `outputs`, `[rows, outputs]`, for `actions`, `[rows, heads]`. `mask`, `[rows, outputs]`, is added to the outputs.
     pub(super) fn new(
         heads: &[Distribution],
         outputs: &Tensor,
-        actions: &[f32],
-        mask: &[bool],
-        device: &Device,
+        actions: &Tensor,
+        mask: Option<&Tensor>,
     ) -> Result<Self> {
-        let (rows, width) = outputs.dims2()?;
-        let outputs = if mask.is_empty() {
-            outputs.clone()
-        } else {
-            let forbidden: Vec<f32> = mask.iter().map(|&allowed| if allowed { 0.0 } else { FORBIDDEN }).collect();
-            (outputs + Tensor::from_vec(forbidden, (rows, width), device)?)?
+        let outputs = match mask {
+            None => outputs.clone(),
+            Some(mask) => (outputs + mask.to_dtype(outputs.dtype())?)?,
         };
-        let zero = Tensor::zeros((rows, 1), outputs.dtype(), device)?;
+        let actions = actions.to_dtype(outputs.dtype())?;
+        let zero = Tensor::zeros((outputs.dim(0)?, 1), outputs.dtype(), outputs.device())?;
         let mut policy = Self { log_probability: zero.clone(), entropy: zero };
         let mut from = 0;
         for (index, head) in heads.iter().enumerate() {
             let own = outputs.narrow(1, from, head.outputs())?.contiguous()?;
             from += head.outputs();
-            let taken: Vec<f32> = actions.iter().skip(index).step_by(heads.len()).copied().take(rows).collect();
-            let taken = Tensor::from_vec(taken, (rows, 1), device)?;
+            let taken = actions.narrow(1, index, 1)?.contiguous()?;
             let (log_probability, entropy) = match head {
                 Distribution::Categorical(_) => categorical(&own, &taken)?,
                 Distribution::Gaussian => gaussian(&own, &taken)?,
@@ -51,15 +47,14 @@ impl Policy {
 
 /// Sum of the outputs that belong to the choices taken, all heads categorical: `outputs` `[rows, outputs]`, `actions`
 /// `[rows, heads]`, result `[rows, 1]`.
-pub(super) fn chosen(heads: &[Distribution], outputs: &Tensor, actions: &[f32]) -> Result<Tensor> {
-    let (rows, _) = outputs.dims2()?;
-    let mut sum = Tensor::zeros((rows, 1), outputs.dtype(), outputs.device())?;
+pub(super) fn chosen(heads: &[Distribution], outputs: &Tensor, actions: &Tensor) -> Result<Tensor> {
+    let mut sum = Tensor::zeros((outputs.dim(0)?, 1), outputs.dtype(), outputs.device())?;
     let mut from = 0;
     for (index, head) in heads.iter().enumerate() {
         let own = outputs.narrow(1, from, head.outputs())?.contiguous()?;
         from += head.outputs();
-        let taken: Vec<u32> = actions.iter().skip(index).step_by(heads.len()).map(|&number| number as u32).collect();
-        sum = (sum + own.gather(&Tensor::from_vec(taken, (rows, 1), outputs.device())?, 1)?)?;
+        let taken = actions.narrow(1, index, 1)?.contiguous()?.to_dtype(DType::U32)?;
+        sum = (sum + own.gather(&taken, 1)?)?;
     }
     Ok(sum)
 }
@@ -69,7 +64,7 @@ fn categorical(logits: &Tensor, taken: &Tensor) -> Result<(Tensor, Tensor)> {
     let log_sum = shifted.exp()?.sum_keepdim(1)?.log()?;
     let logs = shifted.broadcast_sub(&log_sum)?;
     let entropy = (logs.exp()? * &logs)?.sum_keepdim(1)?.neg()?;
-    Ok((logs.gather(&taken.to_dtype(candle_core::DType::U32)?, 1)?, entropy))
+    Ok((logs.gather(&taken.to_dtype(DType::U32)?, 1)?, entropy))
 }
 
 fn gaussian(outputs: &Tensor, taken: &Tensor) -> Result<(Tensor, Tensor)> {

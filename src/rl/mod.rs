@@ -13,6 +13,8 @@ pub mod brain;
 #[cfg(feature = "train")]
 pub mod card;
 #[cfg(feature = "train")]
+mod course;
+#[cfg(feature = "train")]
 pub mod device;
 #[cfg(feature = "train")]
 pub mod distance;
@@ -33,11 +35,17 @@ pub mod gradient;
 #[cfg(feature = "train")]
 mod graph;
 #[cfg(feature = "train")]
+pub mod gru;
+#[cfg(feature = "train")]
 pub mod heads;
+#[cfg(feature = "train")]
+mod judge;
 #[cfg(feature = "train")]
 pub mod learner;
 #[cfg(feature = "train")]
 pub mod log;
+#[cfg(feature = "train")]
+mod loss;
 #[cfg(feature = "train")]
 pub mod moments;
 #[cfg(feature = "train")]
@@ -50,6 +58,8 @@ pub mod safety;
 #[cfg(feature = "train")]
 pub mod session;
 pub mod settings;
+#[cfg(feature = "train")]
+mod sheet;
 #[cfg(feature = "train")]
 pub mod special;
 #[cfg(feature = "train")]
@@ -66,6 +76,8 @@ mod toys;
 pub mod trainer;
 #[cfg(feature = "train")]
 pub mod validation;
+#[cfg(feature = "train")]
+mod variables;
 
 #[cfg(feature = "train")]
 pub use policy::Policy;

@@ -88,6 +88,12 @@ pub struct Normalizer {
 }
 
 impl Normalizer {
+    /// That changes nothing but what it cuts.
+    #[must_use]
+    pub fn identity(length: usize) -> Self {
+        Self { mean: vec![0.0; length], scale: vec![1.0; length] }
+    }
+
     /// Normalises rows `[n, length]` in place.
     pub fn apply(&self, rows: &mut [f32]) {
         if self.mean.is_empty() {

@@ -1,4 +1,4 @@
-//! Actor and critic: two tanh perceptrons whose parameters lie in one flat vector.
+//! Actor and critic: two perceptrons whose parameters lie in one flat vector.
 
 #![allow(clippy::inline_always, reason = "what is not inlined is compiled without the instruction set")]
 
@@ -7,7 +7,9 @@ use std::ops::Range;
 use pulp::Arch;
 use rand_distr::{Distribution as _, StandardNormal};
 
+use super::gru::Gru;
 use super::heads;
+pub use super::settings::Activation;
 use super::tanh::tanh;
 use crate::env::Distribution;
 use crate::random::{self, Purpose};
@@ -25,19 +27,23 @@ pub struct Layer {
     pub bias: Range<usize>,
 }
 
-/// Layers with tanh between them, none after the last.
+/// Layers with an activation between them, none after the last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mlp {
     /// In order.
     pub layers: Vec<Layer>,
+    /// What a sum becomes on its way to the next layer.
+    pub activation: Activation,
 }
 
 /// Actor and critic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Network {
-    /// Observation to the outputs of all heads.
+    /// What the actor remembers of an episode, where it does.
+    pub memory: Option<Gru>,
+    /// Observation and memory to the outputs of all heads.
     pub actor: Mlp,
-    /// Observation and privileged values to the values.
+    /// Observation, privileged values and memory to the values. Nothing is learned through that memory.
     pub critic: Mlp,
     /// What each part of an action is drawn from.
     pub heads: Vec<Distribution>,
@@ -48,13 +54,47 @@ pub struct Network {
 }
 
 impl Network {
-    /// Lays out a network with the same hidden widths for both, whose critic gives `values`.
+    /// Lays out a tanh network with the same hidden widths for both, whose critic gives `values`.
     #[must_use]
     pub fn new(observation: usize, privileged: usize, heads: &[Distribution], hidden: &[usize], values: usize) -> Self {
-        let mut parameters = 0;
-        let actor = Mlp::new(observation, hidden, heads.iter().map(|head| head.outputs()).sum(), &mut parameters);
-        let critic = Mlp::new(observation + privileged, hidden, values, &mut parameters);
-        Self { actor, critic, heads: heads.to_vec(), values, parameters }
+        Self::remembering(observation, privileged, heads, hidden, values, 0)
+    }
+
+    /// The same, with an actor that remembers `width` numbers; 0 is none.
+    #[must_use]
+    pub fn remembering(
+        observation: usize,
+        privileged: usize,
+        heads: &[Distribution],
+        hidden: &[usize],
+        values: usize,
+        width: usize,
+    ) -> Self {
+        let mut at = 0;
+        let memory = (width > 0).then(|| Gru::new(observation, width, &mut at));
+        let outputs = heads.iter().map(|head| head.outputs()).sum();
+        let actor = Mlp::new(observation + width, hidden, outputs, &mut at);
+        let critic = Mlp::new(observation + privileged + width, hidden, values, &mut at);
+        Self { memory, actor, critic, heads: heads.to_vec(), values, parameters: at }
+    }
+
+    /// Number of values in an observation.
+    #[must_use]
+    pub fn observation(&self) -> usize {
+        self.memory.as_ref().map_or(self.actor.inputs(), |memory| memory.input.inputs)
+    }
+
+    /// Numbers that the actor remembers.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.memory.as_ref().map_or(0, Gru::width)
+    }
+
+    /// The same network with another activation.
+    #[must_use]
+    pub fn activated(mut self, activation: Activation) -> Self {
+        (self.actor.activation, self.critic.activation) = (activation, activation);
+        self
     }
 
     /// The same network with other hidden widths for the critic.
@@ -81,6 +121,9 @@ impl Network {
             let weights = orthogonal(layer.inputs, layer.outputs, gain, seed, index as u64);
             theta[layer.weight.clone()].copy_from_slice(&weights);
         }
+        if let Some(memory) = &self.memory {
+            memory.initialize(seed, &mut theta);
+        }
         let outputs = &mut theta[self.actor.layers[last_actor].bias.clone()];
         let mut from = 0;
         for (head, &number) in self.heads.iter().zip(first) {
@@ -94,15 +137,8 @@ impl Network {
 impl Mlp {
     fn new(inputs: usize, hidden: &[usize], outputs: usize, at: &mut usize) -> Self {
         let widths = [&[inputs], hidden, &[outputs]].concat();
-        let mut take = |length: usize| {
-            *at += length;
-            *at - length..*at
-        };
-        let layers = widths.windows(2).map(|pair| {
-            let (inputs, outputs) = (pair[0], pair[1]);
-            Layer { inputs, outputs, weight: take(inputs * outputs), bias: take(outputs) }
-        });
-        Self { layers: layers.collect() }
+        let layers = widths.windows(2).map(|pair| Layer::new(pair[0], pair[1], at));
+        Self { layers: layers.collect(), activation: Activation::Tanh }
     }
 
     /// Number of inputs.
@@ -129,27 +165,48 @@ impl Mlp {
 
     #[inline(always)]
     fn pass(&self, theta: &[f32], x: &[f32], rows: usize, buffers: &mut Buffers) {
-        let Buffers { front, back } = buffers;
+        let Buffers { front, back, .. } = buffers;
         front.clear();
         front.extend_from_slice(x);
         for (index, layer) in self.layers.iter().enumerate() {
             back.resize(rows * layer.outputs, 0.0);
             layer.forward(theta, front, back);
             if index + 1 < self.layers.len() {
-                for value in back.iter_mut() {
-                    *value = tanh(*value);
-                }
+                self.activation.apply(back);
             }
             std::mem::swap(front, back);
         }
     }
 }
 
-/// Memory that forward passes reuse.
+impl Activation {
+    /// To all values.
+    #[inline(always)]
+    fn apply(self, values: &mut [f32]) {
+        match self {
+            Self::Tanh => {
+                for value in values {
+                    *value = tanh(*value);
+                }
+            }
+            Self::Relu => {
+                for value in values {
+                    *value = if *value < 0.0 { 0.0 } else { *value };
+                }
+            }
+        }
+    }
+}
+
+/// Room that forward passes reuse, and what a network with memory remembers from one to the next.
 #[derive(Debug, Clone, Default)]
 pub struct Buffers {
     front: Vec<f32>,
     back: Vec<f32>,
+    /// Gates of the memory, of what is seen and of what is kept.
+    pub(super) gates: [Vec<f32>; 2],
+    /// The memory, `[rows, width]`; empty before an episode's first step.
+    pub memory: Vec<f32>,
 }
 
 /// Rows and outputs that are computed together: as many sums as vector registers hold.
@@ -157,9 +214,18 @@ const ROWS: usize = 4;
 const COLUMNS: usize = 8;
 
 impl Layer {
+    /// A layer whose weights start `at`, which is moved behind them.
+    pub(super) fn new(inputs: usize, outputs: usize, at: &mut usize) -> Self {
+        let mut take = |length: usize| {
+            *at += length;
+            *at - length..*at
+        };
+        Self { inputs, outputs, weight: take(inputs * outputs), bias: take(outputs) }
+    }
+
     /// `out = x W + b`.
     #[inline(always)]
-    fn forward(&self, theta: &[f32], x: &[f32], out: &mut [f32]) {
+    pub(super) fn forward(&self, theta: &[f32], x: &[f32], out: &mut [f32]) {
         let (weight, bias) = (&theta[self.weight.clone()], &theta[self.bias.clone()]);
         let rows = x.len() / self.inputs;
         for row in (0..rows).step_by(ROWS) {
@@ -216,7 +282,7 @@ impl Layer {
 ///
 /// Gram–Schmidt on Gaussian vectors, which gives the same law as the QR decomposition with positive diagonal that
 /// PyTorch's `orthogonal_` takes.
-fn orthogonal(inputs: usize, outputs: usize, gain: f64, seed: u64, index: u64) -> Vec<f32> {
+pub(super) fn orthogonal(inputs: usize, outputs: usize, gain: f64, seed: u64, index: u64) -> Vec<f32> {
     let mut rng = random::stream(seed, Purpose::Weights, index);
     let (count, length) = (inputs.min(outputs), inputs.max(outputs));
     let mut vectors: Vec<Vec<f64>> = Vec::with_capacity(count);
@@ -242,67 +308,5 @@ fn orthogonal(inputs: usize, outputs: usize, gain: f64, seed: u64, index: u64) -
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn weights_are_orthogonal_with_their_gain() {
-        for (inputs, outputs) in [(5, 9), (9, 5), (6, 6)] {
-            let w = orthogonal(inputs, outputs, 2.0, 1, 0);
-            let at = |i: usize, j: usize| f64::from(w[i * outputs + j]);
-            let few = inputs.min(outputs);
-            for a in 0..few {
-                for b in 0..few {
-                    let dot: f64 = (0..inputs.max(outputs))
-                        .map(|k| if inputs <= outputs { at(a, k) * at(b, k) } else { at(k, a) * at(k, b) })
-                        .sum();
-                    assert!((dot - if a == b { 4.0 } else { 0.0 }).abs() < 1e-5);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn the_first_policy_gives_the_present_hpa_its_share() {
-        let heads = [4, 2].map(Distribution::Categorical);
-        let network = Network::new(3, 0, &heads, &[8], 1);
-        let theta = network.initialize(0, &[2.0, 1.0], 0.7);
-        let mut buffers = Buffers::default();
-        let logits = network.actor.forward(&theta, &[0.0; 3], &mut buffers);
-        let total: f32 = logits[..4].iter().map(|x| x.exp()).sum();
-        assert!((logits[2].exp() / total - 0.7).abs() < 1e-5);
-        let total: f32 = logits[4..].iter().map(|x| x.exp()).sum();
-        assert!((logits[5].exp() / total - 0.7).abs() < 1e-5);
-    }
-
-    #[test]
-    fn a_forward_pass_agrees_with_its_definition_for_any_number_of_rows() {
-        let heads = [5, 6].map(Distribution::Categorical);
-        let network = Network::new(7, 2, &heads, &[13, 16], 1);
-        let theta = network.initialize(3, &[0.0, 0.0], 0.5);
-        let x: Vec<f32> = (0..9 * 7).map(|i| ((i * 31) % 17) as f32 * 0.2 - 1.5).collect();
-        let mut buffers = Buffers::default();
-        let all = network.actor.forward(&theta, &x, &mut buffers).to_vec();
-        for (row, x) in x.chunks(7).enumerate() {
-            let alone = network.actor.forward(&theta, x, &mut buffers).to_vec();
-            assert_eq!(alone, all[row * 11..(row + 1) * 11], "a row does not depend on its neighbours");
-            let exact = definition(&network.actor, &theta, x);
-            alone.iter().zip(exact).for_each(|(a, b)| assert!((f64::from(*a) - b).abs() < 1e-5));
-        }
-    }
-
-    fn definition(mlp: &Mlp, theta: &[f32], x: &[f32]) -> Vec<f64> {
-        let mut x: Vec<f64> = x.iter().map(|&x| f64::from(x)).collect();
-        for (index, layer) in mlp.layers.iter().enumerate() {
-            let (w, b) = (&theta[layer.weight.clone()], &theta[layer.bias.clone()]);
-            x = (0..layer.outputs)
-                .map(|o| {
-                    let sum: f64 = x.iter().enumerate().map(|(i, x)| x * f64::from(w[i * layer.outputs + o])).sum();
-                    let y = sum + f64::from(b[o]);
-                    if index + 1 < mlp.layers.len() { y.tanh() } else { y }
-                })
-                .collect();
-        }
-        x
-    }
-}
+#[path = "network_tests.rs"]
+mod tests;

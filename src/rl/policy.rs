@@ -87,7 +87,8 @@ impl Policy {
             .map_err(|error| broken(format!("its header is not a policy's: {error}")))?;
         card.check()?;
         let heads = Actions::new(&card.env.action).distributions();
-        let shape = Shape { observation: card.observation.len(), heads: &heads, hidden: &card.hidden };
+        let (hidden, activation, memory) = (&card.hidden, card.activation, card.memory);
+        let shape = Shape { observation: card.observation.len(), heads: &heads, hidden, activation, memory };
         let brain = Brain::unpack(&shape, archive)?;
         let policy = Self::new(card, brain);
         let Some(safety) = &policy.card.safety else { return Ok(policy) };

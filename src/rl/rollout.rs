@@ -29,6 +29,10 @@ pub struct Trajectory<Info> {
     pub observations: Vec<f32>,
     /// Privileged values before normalisation, `[T, privileged]`.
     pub privileged: Vec<f32>,
+    /// Whether an episode starts with the step.
+    pub fresh: Vec<bool>,
+    /// What the actor remembers at each step, its observation taken in; `[T, width]`.
+    pub memories: Vec<f32>,
     /// Actions, `[T, heads]`.
     pub actions: Vec<f32>,
     /// What the environment allowed, `[T, outputs of the heads]`; empty when it never forbids anything.
@@ -111,35 +115,68 @@ struct Player<'a, E: Environment> {
     episodes: rand::rngs::ChaCha8Rng,
     actions: rand::rngs::ChaCha8Rng,
     trajectory: Trajectory<E::Info>,
+    /// Whether the next step is an episode's first.
+    fresh: bool,
 }
 
 fn play<E: Environment>(mut players: Vec<Player<'_, E>>, actor: Actor<'_>, steps: usize) -> Vec<Trajectory<E::Info>> {
-    let width = actor.network.actor.inputs();
-    let outputs_width = actor.network.actor.outputs();
-    let mut outputs = Vec::new();
-    let mut observations = vec![0.0; players.len() * width];
-    let mut buffers = Buffers::default();
+    let Actor { network, theta, normalizer } = actor;
+    let mut observations = vec![0.0; players.len() * network.observation()];
+    let mut memories = vec![0.0; players.len() * network.width()];
+    let mut inputs = Vec::new();
+    let (mut outputs, mut buffers) = (Vec::new(), Buffers::default());
     for step in 0..steps {
-        for (player, observation) in players.iter_mut().zip(observations.chunks_exact_mut(width)) {
+        for (player, observation) in players.iter_mut().zip(observations.chunks_exact_mut(network.observation())) {
             player.look(observation);
         }
-        actor.normalizer.apply(&mut observations);
+        normalizer.apply(&mut observations);
+        let seen = if let Some(memory) = &network.memory {
+            for (player, memory) in players.iter().zip(memories.chunks_exact_mut(memory.width())) {
+                player.begin(memory);
+            }
+            memory.step(theta, &observations, &mut memories, &mut buffers.gates);
+            for (player, memory) in players.iter_mut().zip(memories.chunks_exact(memory.width())) {
+                player.trajectory.memories.extend_from_slice(memory);
+            }
+            beside(&observations, &memories, players.len(), &mut inputs);
+            &inputs
+        } else {
+            &observations
+        };
         outputs.clear();
-        outputs.extend_from_slice(actor.network.actor.forward(actor.theta, &observations, &mut buffers));
-        for (player, outputs) in players.iter_mut().zip(outputs.chunks_exact_mut(outputs_width)) {
-            player.act(outputs, &actor.network.heads, step + 1 == steps);
+        outputs.extend_from_slice(network.actor.forward(theta, seen, &mut buffers));
+        for (player, outputs) in players.iter_mut().zip(outputs.chunks_exact_mut(network.actor.outputs())) {
+            player.act(outputs, &network.heads, step + 1 == steps);
         }
     }
     players.into_iter().map(|player| player.trajectory).collect()
 }
 
+/// The rows of two matrices side by side.
+pub(super) fn beside(left: &[f32], right: &[f32], rows: usize, into: &mut Vec<f32>) {
+    let (a, b) = (left.len() / rows.max(1), right.len() / rows.max(1));
+    into.clear();
+    for row in 0..rows {
+        into.extend_from_slice(&left[row * a..(row + 1) * a]);
+        into.extend_from_slice(&right[row * b..(row + 1) * b]);
+    }
+}
+
 impl<'a, E: Environment> Player<'a, E> {
     fn new(env: &'a mut E, mut episodes: rand::rngs::ChaCha8Rng, actions: rand::rngs::ChaCha8Rng) -> Self {
         env.reset(rand::Rng::next_u64(&mut episodes));
-        Self { env, episodes, actions, trajectory: Trajectory::default() }
+        Self { env, episodes, actions, trajectory: Trajectory::default(), fresh: true }
+    }
+
+    /// Forgets, where an episode starts.
+    fn begin(&self, memory: &mut [f32]) {
+        if self.trajectory.fresh.last().copied().unwrap_or(true) {
+            memory.fill(0.0);
+        }
     }
 
     fn look(&mut self, observation: &mut [f32]) {
+        self.trajectory.fresh.push(std::mem::take(&mut self.fresh));
         self.env.observe(observation);
         self.trajectory.observations.extend_from_slice(observation);
         let privileged = &mut self.trajectory.privileged;
@@ -184,6 +221,7 @@ impl<'a, E: Environment> Player<'a, E> {
         }
         if (step.terminated || step.truncated) && !last {
             self.env.reset(rand::Rng::next_u64(&mut self.episodes));
+            self.fresh = true;
         }
     }
 }

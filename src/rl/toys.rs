@@ -102,6 +102,49 @@ impl Environment for Budget {
     }
 }
 
+/// Shows a random bit at each step, and rewards the bit shown [`BACK`] steps before. Episodes have 25 steps.
+pub(crate) struct Recall {
+    shown: Vec<bool>,
+    rng: ChaCha8Rng,
+}
+
+/// Steps that a [`Recall`] looks back.
+pub(crate) const BACK: usize = 2;
+
+impl Default for Recall {
+    fn default() -> Self {
+        Self { shown: Vec::new(), rng: random::stream(0, Purpose::Episodes, 0) }
+    }
+}
+
+impl Environment for Recall {
+    type Info = ();
+
+    fn observation_len(&self) -> usize {
+        1
+    }
+
+    fn heads(&self) -> Vec<Distribution> {
+        vec![Distribution::Categorical(2)]
+    }
+
+    fn reset(&mut self, seed: u64) {
+        let mut rng = random::stream(seed, Purpose::Episodes, 0);
+        *self = Self { shown: vec![rng.random()], rng };
+    }
+
+    fn step(&mut self, action: &[f32]) -> Step<()> {
+        let asked = self.shown.len().checked_sub(1 + BACK).map(|at| self.shown[at]);
+        let reward = if asked == Some(action[0] > 0.5) { 1.0 } else { 0.0 };
+        self.shown.push(self.rng.random());
+        Step { reward, truncated: self.shown.len() > 25, ..Step::default() }
+    }
+
+    fn observe(&mut self, out: &mut [f32]) {
+        out[0] = if self.shown.last() == Some(&true) { 1.0 } else { -1.0 };
+    }
+}
+
 /// States and actions of a [`Mdp`].
 pub(crate) const STATES: usize = 5;
 pub(crate) const ACTIONS: usize = 3;

@@ -5,18 +5,18 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::adam::{Adam, clip_norm};
-use super::algorithms::{Lane, Method};
+use super::adam::Adam;
+use super::algorithms::Method;
 use super::brain::{Brain, Perceptron};
+use super::course::Learned;
 use super::executor::Executor;
-use super::experience::{Experience, shuffled};
+use super::experience::{Experience, shuffled, unrolled};
 use super::file::{Archive, broken};
-use super::fused::Rows;
-use super::gradient::{Losses, Minibatch};
-use super::heads;
+use super::gradient::Losses;
+use super::judge::{Judge, seen};
 use super::learner::{Learner, Report};
 use super::moments::{Moments, Normalizer, RewardScale};
-use super::network::{Buffers, Mlp, Network};
+use super::network::{Mlp, Network};
 use super::rollout::{self, Actor, Trajectory};
 use super::settings::{Critic, Settings};
 use crate::env::Environment;
@@ -76,8 +76,11 @@ impl<E: Environment> Trainer<E> {
     ) -> Self {
         let (observation, privileged, heads) = (envs[0].observation_len(), envs[0].privileged_len(), envs[0].heads());
         let privileged = if settings.critic == Critic::Privileged { privileged } else { 0 };
-        let network = Network::new(observation, privileged, &heads, &settings.hidden, method.values().max(1))
-            .criticized_by(&settings.critic_hidden);
+        let values = method.values().max(1);
+        let network =
+            Network::remembering(observation, privileged, &heads, &settings.hidden, values, settings.remembers())
+                .criticized_by(&settings.critic_hidden)
+                .activated(settings.activation);
         let theta = network.initialize(settings.seed, first, settings.initial_share);
         let counts = Counts {
             observations: Moments::new(observation),
@@ -98,11 +101,15 @@ impl<E: Environment> Trainer<E> {
     pub fn taught(mut self, actor: &Perceptron, steps: u64) -> Result<Self, InputError> {
         let shape = |mlp: &Mlp| mlp.layers.iter().map(|layer| (layer.inputs, layer.outputs)).collect::<Vec<_>>();
         let (theirs, ours) = (shape(&actor.mlp), shape(&self.network.actor));
-        if theirs != ours {
-            let problem = format!("the policy's layers are {theirs:?}, and those of this run {ours:?}");
-            return Err(
-                InputError::new(problem, "take over [env.action] and train.hidden of the policy").field("--from")
-            );
+        let same = theirs == ours
+            && actor.mlp.activation == self.network.actor.activation
+            && actor.memory.is_some() == self.network.memory.is_some();
+        if !same {
+            let of = |shape, mlp: &Mlp| format!("{shape:?} with {:?}", mlp.activation).to_lowercase();
+            let (theirs, ours) = (of(theirs, &actor.mlp), of(ours, &self.network.actor));
+            let problem = format!("the policy's layers are {theirs}, and those of this run {ours}");
+            let help = "take over [env.action], and what shapes the network in [train], of the policy";
+            return Err(InputError::new(problem, help).field("--from"));
         }
         self.state.theta[..actor.theta.len()].copy_from_slice(&actor.theta);
         self.state.counts.observations = Moments::behind(&actor.normalizer, steps as f64);
@@ -121,11 +128,11 @@ impl<E: Environment> Trainer<E> {
 
     /// Values, advantages and returns of all trajectories, side by side.
     fn judge(&mut self, trajectories: &[Trajectory<E::Info>], normalizer: &Normalizer) -> Experience {
-        for trajectory in trajectories {
+        for trajectory in trajectories.iter().filter(|_| self.settings.normalize_rewards) {
             self.state.counts.rewards.update(&trajectory.rewards);
             self.state.counts.costs.update(&trajectory.costs);
         }
-        let privileged = self.state.counts.privileged.normalizer();
+        let privileged = self.normalizer(&self.state.counts.privileged);
         let judge = Judge {
             settings: &self.settings,
             method: &*self.method,
@@ -150,26 +157,29 @@ impl<E: Environment> Trainer<E> {
         let critic = self.network.critic.layers[0].weight.start;
         let rates = [(critic, plan.actor_rate), (self.network.parameters, plan.critic_rate)];
         let rows = experience.batch.rows();
+        // Without a memory every row is a sequence of its own.
+        let sequence = experience.batch.memory.steps.max(1);
         let mut sums = Losses::default();
         let (mut norms, mut count) = (0.0, 0.0);
-        let mut gradient = vec![0.0; self.network.parameters];
+        let learned = Learned { theta: &mut self.state.theta, adam: &mut self.state.adam };
+        let updates = self.state.counts.updates;
+        let mut course = self.executor.course(&self.network, &experience.batch, learned, rates)?;
         'epochs: for epoch in 0..plan.epochs {
-            let index = self.state.counts.updates * plan.epochs as u64 + epoch as u64;
-            let order = shuffled(rows, self.settings.seed, index);
-            for order in order.chunks(plan.minibatch.min(rows)) {
+            let index = updates * plan.epochs as u64 + epoch as u64;
+            let order = shuffled(rows / sequence, self.settings.seed, index);
+            let order = unrolled(&order, sequence);
+            for order in order.chunks((plan.minibatch / sequence).max(1) * sequence) {
                 let advantages = experience.advantages(order, plan.standardize);
-                let rows = Rows { batch: &experience.batch, order, advantages: &advantages };
-                let parameters = (&self.network, &*self.state.theta);
-                let losses = self.executor.gradient(parameters, &rows, plan.objective, &mut gradient)?;
+                let losses = course.gradient(order, &advantages, plan.objective)?;
                 sums.add(&losses);
                 count += 1.0;
                 if losses.kl > plan.most_kl {
                     break 'epochs;
                 }
-                norms += clip_norm(&mut gradient, self.settings.max_grad_norm);
-                self.state.adam.step_parts(&mut self.state.theta, &gradient, &rates);
+                norms += course.step(self.settings.max_grad_norm)?;
             }
         }
+        course.finish()?;
         Ok(Report {
             losses: sums.scaled(1.0 / count),
             grad_norm: norms / count,
@@ -178,6 +188,11 @@ impl<E: Environment> Trainer<E> {
             multiplier: self.multiplier(),
             ..Report::default()
         })
+    }
+
+    /// The normalisation that moments give, where it is wanted.
+    fn normalizer(&self, moments: &Moments) -> Normalizer {
+        if self.settings.normalize_observations { moments.normalizer() } else { Normalizer::identity(moments.len()) }
     }
 
     /// The multiplier in rewards per unit of cost.
@@ -194,7 +209,7 @@ impl<E: Environment> Learner<E::Info> for Trainer<E> {
         if self.method.refresh().is_some_and(|every| round.is_multiple_of(every)) {
             self.state.reference.clone_from(&self.state.theta);
         }
-        let normalizer = self.state.counts.observations.normalizer();
+        let normalizer = self.normalizer(&self.state.counts.observations);
         let actor = Actor { network: &self.network, theta: &self.state.theta, normalizer: &normalizer };
         let trajectories =
             rollout::collect(&mut self.envs, actor, self.steps, self.settings.group, self.settings.seed, round);
@@ -231,7 +246,7 @@ impl<E: Environment> Learner<E::Info> for Trainer<E> {
     }
 
     fn brain(&self) -> Brain {
-        let normalizer = self.state.counts.observations.normalizer();
+        let normalizer = self.normalizer(&self.state.counts.observations);
         Brain::Network(Perceptron::actor(&self.network, &self.state.theta, normalizer))
     }
 
@@ -270,113 +285,6 @@ struct Saved {
     adam_steps: u64,
     counts: Counts,
     method: Value,
-}
-
-/// Privileged values, as far as the critic sees them.
-fn seen<'a>(settings: &Settings, privileged: &'a [f32]) -> &'a [f32] {
-    if settings.critic == Critic::Privileged { privileged } else { &[] }
-}
-
-/// The critic, with the normalisation of what it sees.
-struct Judge<'a> {
-    settings: &'a Settings,
-    method: &'a dyn Method,
-    network: &'a Network,
-    state: &'a State,
-    observation: &'a Normalizer,
-    privileged: &'a Normalizer,
-}
-
-impl Judge<'_> {
-    /// What the critic is shown: `[rows, observation + privileged]`, and the normalised observations alone.
-    fn views(&self, observations: &[f32], privileged: &[f32]) -> (Vec<f32>, Vec<f32>) {
-        let mut observations = observations.to_vec();
-        self.observation.apply(&mut observations);
-        if self.method.values() == 0 {
-            return (Vec::new(), observations);
-        }
-        let mut privileged = seen(self.settings, privileged).to_vec();
-        self.privileged.apply(&mut privileged);
-        let (width, extra) = (self.observation.mean.len(), self.privileged.mean.len());
-        let mut both = Vec::with_capacity(observations.len() + privileged.len());
-        for (row, observation) in observations.chunks_exact(width).enumerate() {
-            both.extend_from_slice(observation);
-            both.extend_from_slice(&privileged[row * extra..(row + 1) * extra]);
-        }
-        (both, observations)
-    }
-
-    /// The critic's values, one list each.
-    fn values(&self, criticized: &[f32]) -> Vec<Vec<f32>> {
-        let count = self.method.values();
-        let mut buffers = Buffers::default();
-        let all =
-            if count == 0 { &[][..] } else { self.network.critic.forward(&self.state.theta, criticized, &mut buffers) };
-        (0..count).map(|value| all.iter().skip(value).step_by(count).copied().collect()).collect()
-    }
-
-    /// What the critic expects after each step.
-    fn next_values<Info>(&self, trajectory: &Trajectory<Info>, values: &[Vec<f32>]) -> Vec<Vec<f32>> {
-        let shifted = |values: &Vec<f32>| values.iter().skip(1).copied().chain([0.0]).collect::<Vec<f32>>();
-        let mut next: Vec<Vec<f32>> = values.iter().map(shifted).collect();
-        if next.is_empty() {
-            return next;
-        }
-        for (step, observation, privileged) in &trajectory.finals {
-            let last = self.values(&self.views(observation, privileged).0);
-            next.iter_mut().zip(last).for_each(|(next, last)| next[*step] = last[0]);
-        }
-        next
-    }
-
-    fn experience<Info>(&self, trajectory: &Trajectory<Info>) -> Experience {
-        let (criticized, observations) = self.views(&trajectory.observations, &trajectory.privileged);
-        let mut values = self.values(&criticized);
-        let (settings, counts) = (self.settings, &self.state.counts);
-        let scaled = |of: &[f64], scale: &RewardScale| -> Vec<f32> {
-            of.iter().map(|&value| scale.apply(value, settings.reward_clip)).collect()
-        };
-        let mut lane = Lane {
-            rewards: scaled(&trajectory.rewards, &counts.rewards),
-            costs: scaled(&trajectory.costs, &counts.costs),
-            terminated: &trajectory.terminated,
-            truncated: &trajectory.truncated,
-            next_values: self.next_values(trajectory, &values),
-            values: std::mem::take(&mut values),
-        };
-        let credit = self.method.credit(&lane);
-        let batch = Minibatch {
-            reference_log_probabilities: self.reference(&observations, trajectory),
-            observations,
-            criticized,
-            actions: trajectory.actions.clone(),
-            forced: self.forced(&trajectory.masks),
-            masks: trajectory.masks.clone(),
-            log_probabilities: trajectory.log_probabilities.clone(),
-            advantages: credit.advantages,
-            returns: credit.returns,
-        };
-        Experience { batch, values: lane.values.drain(..).next().unwrap_or_default() }
-    }
-
-    /// Whether each row of `masks`, `[rows, outputs]`, leaves one action.
-    fn forced(&self, masks: &[bool]) -> Vec<bool> {
-        let heads = &self.network.heads;
-        masks.chunks_exact(self.network.actor.outputs()).map(|mask| heads::forced(heads, mask)).collect()
-    }
-
-    /// Log-probabilities of actions under the reference policy, of normalised observations; none without one.
-    fn reference<Info>(&self, observations: &[f32], trajectory: &Trajectory<Info>) -> Vec<f32> {
-        if self.state.reference.is_empty() {
-            return Vec::new();
-        }
-        let (actor, heads) = (&self.network.actor, &self.network.heads);
-        let mut buffers = Buffers::default();
-        let mut outputs = actor.forward(&self.state.reference, observations, &mut buffers).to_vec();
-        heads::forbid(&mut outputs, &trajectory.masks);
-        let rows = outputs.chunks_exact(actor.outputs()).zip(trajectory.actions.chunks_exact(heads.len()));
-        rows.map(|(outputs, action)| heads::log_probability(outputs, heads, action)).collect()
-    }
 }
 
 #[cfg(test)]

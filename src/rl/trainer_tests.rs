@@ -1,6 +1,8 @@
 use super::*;
 use crate::rl::algorithms;
-use crate::rl::toys::{Bandit, Corridor};
+use crate::rl::network::Buffers;
+use crate::rl::settings::{Gru, Memory};
+use crate::rl::toys::{BACK, Bandit, Corridor, Recall};
 
 fn settings() -> Settings {
     Settings {
@@ -116,4 +118,75 @@ fn at_the_first_minibatch_the_policy_is_the_one_that_acted() {
     let report = trainer::<Corridor>(settings).update().unwrap();
     assert!(report.losses.kl.abs() < 1e-6, "{}", report.losses.kl);
     assert!(report.losses.clipped.abs() < f64::EPSILON);
+}
+
+/// Settings of a policy that remembers, whose sequences are shorter than episodes, and episodes than updates.
+fn remembering() -> Settings {
+    let gru = Gru { width: 12, sequence: 20 };
+    Settings { memory: Memory::Gru, gru, target_kl: 0.1, learning_rate: 5e-3, steps: 64 * 16 * 120, ..settings() }
+}
+
+#[test]
+fn what_was_shown_before_is_recalled_by_a_policy_that_remembers_and_by_no_other() {
+    let share = |settings: Settings| {
+        let mut trainer: Trainer<Recall> = trainer(settings);
+        let mut last = 0.0;
+        while !trainer.finished() {
+            last = trainer.update().unwrap().mean_return;
+        }
+        // 64 steps are two whole episodes and half of one; nothing is asked at the start of any.
+        last / (64 - 3 * BACK) as f64
+    };
+    let (blind, remembering) = (share(Settings { memory: Memory::None, ..remembering() }), share(remembering()));
+    assert!(blind < 0.6, "nothing that is seen tells what was shown before: {blind}");
+    assert!(remembering > 0.9, "{remembering}");
+}
+
+#[test]
+fn a_policy_that_remembers_is_at_first_the_one_that_acted() {
+    for group in [1, 4] {
+        let settings = Settings { epochs: 1, minibatch: 4096, entropy: 0.0, group, ..remembering() };
+        let mut trainer = trainer::<Recall>(settings);
+        for _ in 0..2 {
+            let report = trainer.update().unwrap();
+            assert!(report.losses.kl.abs() < 1e-6, "{}", report.losses.kl);
+        }
+    }
+}
+
+#[test]
+fn a_policy_that_remembers_learns_the_same_bytes_on_any_number_of_threads_and_after_a_stop() {
+    let run = |threads: usize, stop: bool| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let mut trainer: Trainer<Recall> = self::trainer(remembering());
+            trainer.update().unwrap();
+            if stop {
+                let mut archive = Archive::default();
+                let saved = trainer.save(&mut archive);
+                trainer = self::trainer(remembering());
+                trainer.restore(&archive, &saved).unwrap();
+            }
+            trainer.update().unwrap();
+            trainer.state
+        })
+    };
+    let one = run(1, false);
+    assert_eq!(one, run(2, false));
+    assert_eq!(one, run(1, true));
+}
+
+#[test]
+fn a_device_learns_to_remember_as_the_cpu_does() {
+    let run = |resident: bool| {
+        let mut trainer: Trainer<Recall> = trainer(Settings { epochs: 2, target_kl: 1e9, ..remembering() });
+        if resident {
+            trainer.executor = Executor::Resident(Device::Cpu);
+        }
+        trainer.update().unwrap();
+        trainer.state.theta
+    };
+    let (cpu, device) = (run(false), run(true));
+    let farthest = cpu.iter().zip(&device).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(farthest < 1e-4, "{farthest}");
 }

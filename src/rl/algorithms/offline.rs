@@ -19,7 +19,7 @@ use crate::rl::adam::{Adam, clip_norm};
 use crate::rl::brain::{Brain, Perceptron};
 use crate::rl::experience::{pick, shuffled};
 use crate::rl::file::{Archive, broken};
-use crate::rl::gradient::{Losses, Variables};
+use crate::rl::gradient::Losses;
 use crate::rl::graph::{Policy, chosen};
 use crate::rl::learner::{Learner, Report};
 use crate::rl::log::Transitions;
@@ -27,6 +27,7 @@ use crate::rl::moments::{Moments, Normalizer, RewardScale};
 use crate::rl::network::{Buffers, Network};
 use crate::rl::settings::{Algorithm, Settings};
 use crate::rl::table::number;
+use crate::rl::variables::Variables;
 
 /// What sets one offline algorithm apart from another.
 pub(super) trait Batch: Send {
@@ -89,7 +90,8 @@ impl<Info: Copy + Default + Send> Offline<Info> {
         let mut scale = RewardScale::new(settings.discount_factor);
         log.rewards.chunks(log.len().div_ceil(log.episodes)).for_each(|episode| scale.update(episode));
         let rewards = log.rewards.iter().map(|&reward| scale.apply(reward, settings.reward_clip)).collect();
-        let network = Network::new(width, 0, heads, &settings.hidden, heads.iter().map(|head| head.outputs()).sum());
+        let outputs = heads.iter().map(|head| head.outputs()).sum();
+        let network = Network::new(width, 0, heads, &settings.hidden, outputs).activated(settings.activation);
         let theta = network.initialize(settings.seed, &[], 0.0);
         let batch: Box<dyn Batch> = match settings.algorithm {
             Algorithm::Bcq => Box::new(Bcq::new(&settings.bcq)),
@@ -123,20 +125,18 @@ impl<Info: Copy + Default + Send> Offline<Info> {
     fn gradient(&self, rows: &[u32]) -> candle_core::Result<(Losses, Vec<f32>)> {
         let tensor = |values: Vec<f32>, width: usize| Tensor::from_vec(values, (rows.len(), width), &self.device);
         let observations = tensor(pick(&self.seen[0], self.network.actor.inputs(), rows), self.network.actor.inputs())?;
-        let actions = pick(&self.log.actions, self.network.heads.len(), rows);
-        let actor = Variables::new(&self.network.actor, &self.theta, &self.device)?;
-        let critic = Variables::new(&self.network.critic, &self.theta, &self.device)?;
-        let (values, behaviour) = (actor.forward(&observations)?, critic.forward(&observations)?);
-        let softmax = Policy::new(&self.network.heads, &values, &actions, &[], &self.device)?;
-        let logged = Policy::new(&self.network.heads, &behaviour, &actions, &[], &self.device)?;
+        let actions = tensor(pick(&self.log.actions, self.network.heads.len(), rows), self.network.heads.len())?;
+        let variables = Variables::new(&self.network, &self.theta, &self.device)?;
+        let (values, behaviour) = (variables.actor.forward(&observations)?, variables.critic.forward(&observations)?);
+        let softmax = Policy::new(&self.network.heads, &values, &actions, None)?;
+        let logged = Policy::new(&self.network.heads, &behaviour, &actions, None)?;
         let chosen = chosen(&self.network.heads, &values, &actions)?;
         let error = ((chosen - tensor(self.targets(rows), 1)?)?.sqr()?.mean_all()? * 0.5)?;
         let parts = Parts { log_softmax: softmax.log_probability, log_behaviour: logged.log_probability, behaviour };
         let loss = (&error + self.batch.regularizer(&parts)?)?;
         let gradients = loss.backward()?;
         let mut flat = vec![0.0; self.theta.len()];
-        actor.read(&gradients, &mut flat)?;
-        critic.read(&gradients, &mut flat)?;
+        variables.read(&gradients, &mut flat)?;
         let scalar = |tensor: &Tensor| tensor.to_scalar::<f32>().map(f64::from);
         Ok((Losses { total: scalar(&loss)?, value: scalar(&error)?, ..Losses::default() }, flat))
     }

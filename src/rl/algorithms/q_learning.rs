@@ -133,7 +133,7 @@ impl<E: Environment> Learner<E::Info> for QLearning<E> {
 
     fn restore(&mut self, archive: &Archive, state: &Value) -> Result<(), InputError> {
         let updates = state["updates"].as_u64().ok_or_else(|| broken("it counts no updates".to_owned()))?;
-        let shape = Shape { observation: self.envs[0].observation_len(), heads: &self.heads, hidden: &[] };
+        let shape = Shape { observation: self.envs[0].observation_len(), heads: &self.heads, ..Shape::default() };
         let table = Table::unpack(&shape, archive)?;
         if table.features != self.features {
             return Err(broken(format!("its table is over values {:?} of the observation", table.features)));

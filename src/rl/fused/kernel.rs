@@ -30,6 +30,14 @@ pub(super) struct Affine<'a, V>(pub &'a [V]);
 #[derive(Clone, Copy)]
 pub(super) struct Hidden<'a, V>(pub &'a [V]);
 
+/// `max(A B + bias, 0)`.
+#[derive(Clone, Copy)]
+pub(super) struct Rectified<'a, V>(pub &'a [V]);
+
+/// `A B` where `h` is above 0, and 0 elsewhere: back through `max(x, 0)`, whose results are `h`, of as many vectors a row.
+#[derive(Clone, Copy)]
+pub(super) struct Gate<'a, V>(pub &'a [V], pub usize);
+
 /// `A B ⊙ (1 − h²)`: back through tanh, whose results are `h`, of as many vectors a row.
 #[derive(Clone, Copy)]
 pub(super) struct Slope<'a, V>(pub &'a [V], pub usize);
@@ -57,6 +65,29 @@ impl<S: Simd> Finish<S> for Hidden<'_, S::f32s> {
     #[inline(always)]
     fn end(self, simd: S, _: usize, _: usize, sum: S::f32s, out: &mut S::f32s) {
         *out = super::math::tanh(simd, sum);
+    }
+}
+
+impl<S: Simd> Finish<S> for Rectified<'_, S::f32s> {
+    #[inline(always)]
+    fn start(self, _: S, at: usize) -> S::f32s {
+        self.0[at]
+    }
+    #[inline(always)]
+    fn end(self, simd: S, _: usize, _: usize, sum: S::f32s, out: &mut S::f32s) {
+        *out = simd.max_f32s(sum, simd.splat_f32s(0.0));
+    }
+}
+
+impl<S: Simd> Finish<S> for Gate<'_, S::f32s> {
+    #[inline(always)]
+    fn start(self, simd: S, _: usize) -> S::f32s {
+        simd.splat_f32s(0.0)
+    }
+    #[inline(always)]
+    fn end(self, simd: S, row: usize, at: usize, sum: S::f32s, out: &mut S::f32s) {
+        let (h, zero) = (self.0[row * self.1 + at], simd.splat_f32s(0.0));
+        *out = simd.select_f32s(simd.less_than_f32s(zero, h), sum, zero);
     }
 }
 

@@ -111,20 +111,24 @@ impl Softmax {
         losses: &mut Losses,
     ) {
         let action = &batch.actions[row * self.heads.len()..][..self.heads.len()];
-        let (mut log_probability, mut entropy, mut from) = (0.0_f32, 0.0_f32, 0);
+        // In double precision: what is averaged over many rows shall lose nothing.
+        let (mut log_probability, mut entropy, mut from) = (0.0, 0.0, 0);
         for ((head, &number), parts) in self.heads.iter().zip(action).zip(&mut self.parts) {
             let (outputs, exponentials) = (&outputs[from..][..head.outputs()], &slopes[from..][..head.outputs()]);
             from += head.outputs();
             if let Some(density) = Density::new(*head, outputs) {
-                log_probability += density.log_probability(number) as f32;
-                entropy += density.entropy() as f32;
+                log_probability += density.log_probability(number);
+                entropy += density.entropy();
             } else {
-                let sum: f32 = exponentials.iter().sum();
-                let weighted: f32 = exponentials.iter().zip(outputs).map(|(e, logit)| e * logit).sum();
+                let (mut sum, mut weighted) = (0.0, 0.0);
+                for (&exponential, &logit) in exponentials.iter().zip(outputs) {
+                    sum += f64::from(exponential);
+                    weighted += f64::from(exponential) * f64::from(logit);
+                }
                 let (log, share) = (sum.ln(), 1.0 / sum);
-                *parts = [share, log, log - weighted * share];
-                log_probability += outputs[choice(number)] - log;
-                entropy += parts[2];
+                *parts = [share, log, log - weighted * share].map(|part| part as f32);
+                log_probability += f64::from(outputs[choice(number)]) - log;
+                entropy += log - weighted * share;
             }
         }
         let of_log_probability = terms.row((batch, row), advantage, log_probability, entropy, losses) as f32;
@@ -155,12 +159,12 @@ impl Terms {
         &self,
         (batch, row): (&Minibatch, usize),
         advantage: f32,
-        log_probability: f32,
-        entropy: f32,
+        log_probability: f64,
+        entropy: f64,
         losses: &mut Losses,
     ) -> f64 {
         let objective = &self.objective;
-        let (advantage, log_probability) = (f64::from(advantage), f64::from(log_probability));
+        let advantage = f64::from(advantage);
         let log_ratio = log_probability - f64::from(batch.log_probabilities[row]);
         let ratio = log_ratio.exp();
         let (surrogate, mut slope) = match objective.surrogate {
@@ -173,8 +177,8 @@ impl Terms {
             Surrogate::Plain => (log_probability * advantage, -advantage),
         };
         losses.kl += (ratio - 1.0 - log_ratio) * self.free;
-        losses.entropy += f64::from(entropy) * self.free;
-        let mut total = -surrogate - objective.entropy * f64::from(entropy);
+        losses.entropy += entropy * self.free;
+        let mut total = -surrogate - objective.entropy * entropy;
         if objective.reference_kl > 0.0 {
             let q = f64::from(batch.reference_log_probabilities[row]) - log_probability;
             let divergence = q.exp_m1() - q;

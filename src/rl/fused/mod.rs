@@ -62,8 +62,8 @@ impl Fused {
         let worker = Worker {
             observations: vec![0.0; CHUNK * network.actor.inputs()],
             criticized: vec![0.0; CHUNK * network.critic.inputs()],
-            actor: Activations::new(&layout.actor),
-            critic: Activations::new(&layout.critic),
+            actor: Activations::new(&layout.actor, network.actor.activation),
+            critic: Activations::new(&layout.critic, network.critic.activation),
             softmax: Softmax::new(&network.heads),
             sums: vec![(vec![0.0; layout.length], Losses::default()); PARTS.ilog2() as usize + 1],
         };
@@ -247,4 +247,4 @@ fn dispatch<Op: WithSimd>(arch: Arch, op: Op) -> Op::Output {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -2,8 +2,11 @@
 
 use pulp::Simd;
 
-use super::kernel::{Affine, Gather, Hidden, Left, Slope, column_sums, padded, product, product_transposed};
+use super::kernel::{
+    Affine, Gate, Gather, Hidden, Left, Rectified, Slope, column_sums, padded, product, product_transposed,
+};
 use super::layout::Layer;
+use crate::rl::network::Activation;
 
 /// Rows that pass together: their activations stay in the first-level cache's neighbourhood.
 pub(super) const CHUNK: usize = 64;
@@ -22,14 +25,16 @@ pub(super) struct Activations {
     results: Vec<Vec<f32>>,
     /// Slopes of the loss at a layer's sums, `[CHUNK, widest]`; two, which take turns.
     slopes: [Vec<f32>; 2],
+    activation: Activation,
 }
 
 impl Activations {
-    pub(super) fn new(layers: &[Layer]) -> Self {
+    pub(super) fn new(layers: &[Layer], activation: Activation) -> Self {
         let widest = layers.iter().map(|layer| layer.width).max().unwrap_or(0);
         Self {
             results: layers.iter().map(|layer| vec![0.0; CHUNK * layer.width]).collect(),
             slopes: [vec![0.0; CHUNK * widest], vec![0.0; CHUNK * widest]],
+            activation,
         }
     }
 
@@ -60,10 +65,11 @@ impl Activations {
             let weight = &theta.padded[layer.weight.clone()];
             let bias = S::as_simd_f32s(&theta.padded[layer.bias.clone()]).0;
             let out = (&mut after[0][..rows * layer.width], layer.width);
-            if index + 1 < layers.len() {
-                product(simd, (a, rows), (weight, layer.inputs), out, Hidden(bias));
-            } else {
-                product(simd, (a, rows), (weight, layer.inputs), out, Affine(bias));
+            let b = (weight, layer.inputs);
+            match self.activation {
+                _ if index + 1 == layers.len() => product(simd, (a, rows), b, out, Affine(bias)),
+                Activation::Tanh => product(simd, (a, rows), b, out, Hidden(bias)),
+                Activation::Relu => product(simd, (a, rows), b, out, Rectified(bias)),
             }
         }
     }
@@ -92,10 +98,14 @@ impl Activations {
             column_sums(simd, slope, &mut gradient[layer.bias.clone()], add);
             if index > 0 {
                 let width = padded(layer.inputs);
-                let finish = Slope(S::as_simd_f32s(a.values).0, width / S::F32_LANES);
-                let transpose = &theta.transposes[layer.transpose.clone()];
-                let from = Left { values: slope, stride: layer.width };
-                product(simd, (from, rows), (transpose, layer.outputs), (&mut next[..rows * width], width), finish);
+                let (results, vectors) = (S::as_simd_f32s(a.values).0, width / S::F32_LANES);
+                let b = (&theta.transposes[layer.transpose.clone()], layer.outputs);
+                let from = (Left { values: slope, stride: layer.width }, rows);
+                let out = (&mut next[..rows * width], width);
+                match self.activation {
+                    Activation::Tanh => product(simd, from, b, out, Slope(results, vectors)),
+                    Activation::Relu => product(simd, from, b, out, Gate(results, vectors)),
+                }
                 self.slopes.swap(0, 1);
             }
         }

@@ -8,14 +8,14 @@ use crate::env::Distribution;
 use crate::random::{Purpose, stream};
 use crate::rl::gradient::{Minibatch, Surrogate, gradient};
 use crate::rl::heads::{forced, log_probability, sample};
-use crate::rl::network::Buffers;
+use crate::rl::network::{Activation, Buffers};
 
-const CLIPPED: Objective =
+pub(in crate::rl) const CLIPPED: Objective =
     Objective { surrogate: Surrogate::Clipped { clip: 0.2 }, value: 0.5, entropy: 0.01, reference_kl: 0.3 };
 const PLAIN: Objective = Objective { surrogate: Surrogate::Plain, ..CLIPPED };
 
 /// Every kind of head, alone and mixed.
-fn kinds() -> [Vec<Distribution>; 4] {
+pub(in crate::rl) fn kinds() -> [Vec<Distribution>; 4] {
     use Distribution::{Beta, Categorical, Gaussian};
     [
         vec![Categorical(6), Categorical(5), Categorical(9)],
@@ -26,13 +26,13 @@ fn kinds() -> [Vec<Distribution>; 4] {
 }
 
 /// A network of odd sizes, and rows whose actions it has drawn under other parameters.
-pub(super) struct Case {
-    network: Network,
-    theta: Vec<f32>,
-    batch: Minibatch,
+pub(in crate::rl) struct Case {
+    pub(in crate::rl) network: Network,
+    pub(in crate::rl) theta: Vec<f32>,
+    pub(in crate::rl) batch: Minibatch,
 }
 
-fn case(heads: &[Distribution], rows: usize, masked: bool, seed: u64) -> Case {
+pub(in crate::rl) fn case(heads: &[Distribution], rows: usize, masked: bool, seed: u64) -> Case {
     let network = Network::new(7, 3, heads, &[20, 13], 2);
     let mut rng = stream(seed, Purpose::Actions, 0);
     let mut draw = |count: usize, spread: f32| (0..count).map(|_| spread * (rng.random::<f32>() - 0.5)).collect();
@@ -91,7 +91,7 @@ impl Case {
 }
 
 /// `|a − b| / |b|` in the Euclidean norm.
-fn distance(a: &[f32], b: &[f32]) -> f64 {
+pub(in crate::rl) fn distance(a: &[f32], b: &[f32]) -> f64 {
     let square = |values: &mut dyn Iterator<Item = f32>| values.map(|x| f64::from(x).powi(2)).sum::<f64>();
     (square(&mut a.iter().zip(b).map(|(a, b)| a - b)) / square(&mut b.iter().copied())).sqrt()
 }
@@ -108,7 +108,8 @@ fn archs() -> Vec<Arch> {
 fn it_agrees_with_the_graph_for_every_head_and_objective_on_every_instruction_set() {
     for (index, heads) in kinds().iter().enumerate() {
         for (masked, objective) in [(false, CLIPPED), (false, PLAIN), (true, CLIPPED), (true, PLAIN)] {
-            let case = case(heads, 333, masked, index as u64);
+            let mut case = case(heads, 333, masked, index as u64);
+            case.network = case.network.activated([Activation::Tanh, Activation::Relu][usize::from(masked)]);
             let (expected, graph) = gradient(&case.network, &case.theta, &case.batch, objective, &Device::Cpu).unwrap();
             for arch in archs() {
                 let (losses, fused) = case.fused(arch, objective);
@@ -122,7 +123,7 @@ fn it_agrees_with_the_graph_for_every_head_and_objective_on_every_instruction_se
                     (losses.reference_kl, expected.reference_kl),
                 ];
                 for (found, expected) in pairs {
-                    assert!((found - expected).abs() < 1e-5 * expected.abs().max(0.1), "{found} {expected}: {what}");
+                    assert!((found - expected).abs() <= 1e-6 * expected.abs(), "{found} {expected}: {what}");
                 }
                 let distance = distance(&fused, &graph);
                 assert!(distance < 1e-5, "{distance:e}: {what}");
@@ -162,7 +163,7 @@ fn rows_are_learned_from_in_any_order_and_number() {
     let order: Vec<u32> = (0..150).map(|i| (i * 7 + 3) % 300).collect();
     let advantages: Vec<f32> = order.iter().map(|&row| case.batch.advantages[row as usize]).collect();
     let rows = Rows { batch: &case.batch, order: &order, advantages: &advantages };
-    let graph = crate::rl::executor::Executor::Graph(Device::Cpu);
+    let graph = crate::rl::executor::Executor::Graph;
     let run = |mut executor: crate::rl::executor::Executor| {
         let mut gradient = vec![0.0; case.theta.len()];
         executor.gradient((&case.network, &case.theta), &rows, CLIPPED, &mut gradient).unwrap();
@@ -216,8 +217,9 @@ fn exp_and_tanh_of_vectors_are_exact_to_single_precision() {
 /// wave = lambda i, k: (i * (2 * k + 3)) % 23 / 11 - 1
 /// column = lambda k: torch.tensor([wave(i, k) for i in range(n)])
 /// matrix = lambda w: torch.tensor([[wave(i * w + j, j) for j in range(w)] for i in range(n)])
-/// theta = torch.tensor([0.4 * ((i * 37 % 19) / 9 - 1) for i in range(196)], requires_grad=True)
-/// o, v = mlp(matrix(4), [4, 6, 5, 7]), mlp(matrix(6), [6, 6, 5, 2])  # x @ w + b, row by row in theta; tanh between
+/// theta = torch.tensor([0.4 * ((i * 37 % 19) / 9 - 1) + off for i in range(196)], requires_grad=True)  # relu: 0.01
+/// # for act in (torch.tanh, torch.relu):
+/// o, v = mlp(matrix(4), [4, 6, 5, 7]), mlp(matrix(6), [6, 6, 5, 2])  # x @ w + b, row by row in theta; act between, tanh or relu
 /// heads = [Categorical(logits=o[:, :3]), Normal(o[:, 3], softplus(o[:, 4]) + 1e-3),
 ///          Beta(1 + softplus(o[:, 5]), 1 + softplus(o[:, 6]))]
 /// actions = [torch.tensor([i % 3 for i in range(n)]), column(5), 0.5 + 0.45 * column(6)]
@@ -249,18 +251,24 @@ fn loss_and_gradient_agree_with_pytorch_in_both_executors() {
         reference_log_probabilities: column(4, -1.9, 0.5),
         ..Minibatch::default()
     };
-    let case = Case { network, theta, batch };
     let torch = [
-        (CLIPPED, [0.421_775_612_393_036, 0.628_279_506_594_23, 0.464_525_061_889_01]),
-        (PLAIN, [0.266_243_062_206_452, 0.417_541_048_388_978, 0.100_747_729_113_454]),
+        (Activation::Tanh, CLIPPED, [0.421_775_612_393_036, 0.628_279_506_594_23, 0.464_525_061_889_01]),
+        (Activation::Tanh, PLAIN, [0.266_243_062_206_452, 0.417_541_048_388_978, 0.100_747_729_113_454]),
+        (Activation::Relu, CLIPPED, [0.432_042_616_196_382, 0.628_254_983_179_203, 0.325_347_473_223_015]),
+        (Activation::Relu, PLAIN, [0.271_797_888_107, 0.424_227_067_292_234, -0.053_242_599_312_498]),
     ];
-    for (objective, expected) in torch {
+    for (activation, objective, expected) in torch {
+        // Away from sums of 0, where relu has no slope.
+        let off = if activation == Activation::Relu { 0.01 } else { 0.0 };
+        let theta = theta.iter().map(|parameter| parameter + off).collect();
+        let (network, batch) = (network.clone().activated(activation), batch.clone());
+        let case = Case { network, theta, batch };
         let graph = gradient(&case.network, &case.theta, &case.batch, objective, &Device::Cpu).unwrap();
         for (losses, gradient) in [case.fused(Arch::new(), objective), graph] {
             let norm = gradient.iter().map(|&g| f64::from(g).powi(2)).sum::<f64>().sqrt();
             let projection: f64 = gradient.iter().enumerate().map(|(i, &g)| f64::from(g * wave(i, 1))).sum();
             for (found, expected) in [losses.total, norm, projection].into_iter().zip(expected) {
-                assert!((found - expected).abs() < 5e-6, "{found} is not {expected} of {objective:?}");
+                assert!((found - expected).abs() < 5e-6, "{found} is not {expected} of {activation:?}, {objective:?}");
             }
         }
     }

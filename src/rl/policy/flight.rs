@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Mind;
 use crate::env::Pilot;
+use crate::error::InputError;
 use crate::rl::brain::Brain;
 use crate::rl::distance::Distance;
 use crate::rl::heads;
@@ -41,6 +42,26 @@ impl Flight {
         &self.pilot
     }
 
+    /// What a recurrent policy remembers; empty without one, and before the first decision.
+    #[must_use]
+    pub fn memory(&self) -> &[f32] {
+        &self.buffers.memory
+    }
+
+    /// The same flight with what it remembered.
+    ///
+    /// # Errors
+    /// The policy remembers another number of values, or one is not finite.
+    pub fn recalling(mut self, memory: Vec<f32>) -> Result<Self, InputError> {
+        let expected = self.mind.brain.remembers();
+        if memory.is_empty() || (memory.len() == expected && memory.iter().all(|value| value.is_finite())) {
+            self.buffers.memory = memory;
+            return Ok(self);
+        }
+        let problem = format!("it remembers {} values, and the policy {expected} finite ones", memory.len());
+        Err(InputError::new(problem, "name another file, or delete this one to start anew"))
+    }
+
     /// How far what it decided on was from what it has learned from.
     #[must_use]
     pub fn distance(&self) -> &Distance {
@@ -73,7 +94,7 @@ impl Tuner for Flight {
             self.distance.observe(&self.observation);
         }
         if let (Some(critic), Brain::Network(actor)) = (&self.critic, brain) {
-            let logits = actor.mlp.forward(&actor.theta, &self.observation, &mut self.buffers);
+            let logits = actor.outputs_again(&self.observation, &mut self.buffers);
             critic.hold(&self.observation, logits, &mut self.action);
         }
         self.pilot.patch(actions, &self.action)

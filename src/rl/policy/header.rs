@@ -9,7 +9,7 @@ use crate::forecast::Forecaster;
 use crate::hpa;
 use crate::rl::file::broken;
 use crate::rl::safety::Safety;
-use crate::rl::settings::{Algorithm, Settings};
+use crate::rl::settings::{Activation, Algorithm, Settings};
 use crate::rl::validation::Judged;
 
 /// Version of the file's layout, and that of a policy with a safety critic, which programs that know none must not fly.
@@ -34,6 +34,12 @@ pub struct Card {
     pub env: env::Settings,
     /// Widths of the hidden layers.
     pub hidden: Vec<usize>,
+    /// What stands between them.
+    #[serde(default)]
+    pub activation: Activation,
+    /// Numbers that a recurrent unit remembers; 0 is none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub memory: usize,
     /// Seed it was trained with.
     pub seed: u64,
     /// Instruction set or device whose last bits its learning followed; empty when it is not known.
@@ -110,6 +116,8 @@ impl Card {
             action: Actions::new(&env.action).heads().to_vec(),
             env: env.clone(),
             hidden: train.hidden.clone(),
+            activation: train.activation,
+            memory: train.remembers(),
             seed: train.seed,
             isa: String::new(),
             step: 0,
@@ -157,6 +165,9 @@ impl Card {
             let problem = format!("its heads are {}, and its settings make {}", words(&self.action), words(&heads));
             return Err(broken(problem).field("action"));
         }
+        if self.memory > 1024 {
+            return Err(broken(format!("it remembers {} numbers", self.memory)).field("memory"));
+        }
         let sane = !self.hidden.is_empty() && self.hidden.len() <= 8;
         if sane && self.hidden.iter().all(|width| (1..=4096).contains(width)) {
             return Ok(());
@@ -182,4 +193,9 @@ pub(super) fn check_observation(header: &serde_json::Value) -> Result<(), InputE
         None => (format!("{} values", theirs.len()), format!("{} values", ours.len())),
     };
     Err(broken(format!("its observation has {theirs} where this program has {ours}")).field("observation"))
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
