@@ -12,11 +12,14 @@ hpatune=target/release/hpatune
 
 # All start from the best static HPA of one search, a short one.
 tune=$'\n[tune]\ntargets = [40, 50, 60, 70, 80]\nstabilize_down = ["1m", "5m"]\nscale_up = ["default"]\nscale_down = ["default"]\n'
+choices=$(sed -n '/^\[env.action\]/,/^$/p' configs/cql.toml)$'\n\n'
 for algorithm in ppo reinforce actor-critic grpo ppo-lagrangian q-learning cql bcq; do
     if [ "$algorithm" = ppo ]; then
-        config=$'[train]\ntraces = ["traces/weekly.parquet"]\n'
+        config="$choices"$'[train]\ntraces = ["traces/weekly.parquet"]\n'
     else
         config=$(cat "configs/$algorithm.toml")
+        # All move the same knobs by the same choices, but for Q-learning, whose table needs few.
+        grep -q '^\[env.action\]' <<< "$config" || config="$choices$config"
     fi
     printf '%s\n%s' "${config/\[train\]/$'[train]\nstart = "tuned"'}" "$tune" > "$out/$algorithm.toml"
 done

@@ -67,8 +67,7 @@ pub struct Settings {
     pub max_grad_norm: f64,
     /// An update ends when the policy has moved 1.5 times this far (approximate Kullback–Leibler divergence).
     pub target_kl: f64,
-    /// Widths of the actor's hidden layers. Days of traffic are few: wider layers learn bursts by heart, and lose on the days
-    /// that follow.
+    /// Widths of the actor's hidden layers.
     pub hidden: Vec<usize>,
     /// Widths of the critic's hidden layers. The critic judges what was learned from, and is not needed afterwards.
     pub critic_hidden: Vec<usize>,
@@ -188,19 +187,19 @@ impl Default for Settings {
             n_envs: 32,
             group: 8,
             critic: Critic::Privileged,
-            epochs: 6,
+            epochs: 3,
             minibatch: 512,
-            learning_rate: 2e-3,
+            learning_rate: 3e-4,
             discount_factor: 0.975,
-            gae_lambda: 0.985,
+            gae_lambda: 0.95,
             reward_clip: 1000.0,
             violation_limit: 1.0,
             clip: 0.2,
-            entropy: 0.001,
+            entropy: 0.0,
             value: 0.5,
             max_grad_norm: 0.5,
             target_kl: 0.02,
-            hidden: vec![16],
+            hidden: vec![64, 64],
             critic_hidden: vec![64, 64],
             activation: Activation::Tanh,
             memory: Memory::None,

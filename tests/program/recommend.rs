@@ -15,6 +15,7 @@ const CONFIG: &str = "
 [env]
 episode = \"1h\"
 [env.action]
+head = \"discrete\"
 target_cpu = []
 min_base = [\"peak\"]
 min_safety = [1.0]

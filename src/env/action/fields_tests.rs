@@ -15,7 +15,7 @@ fn own(min_replicas: Replicas, max_replicas: Replicas) -> Knobs {
 }
 
 fn action(base: Base, safety: f64) -> Vec<f32> {
-    let settings = settings::Action::default();
+    let settings = settings::Action::choices();
     let base = settings.min_base.iter().position(|&b| b == base).unwrap() as f32;
     let safety = settings.min_safety.iter().position(|&s| (s - safety).abs() < 1e-9).unwrap() as f32;
     vec![1.0, base, safety, 1.0]
@@ -23,7 +23,7 @@ fn action(base: Base, safety: f64) -> Vec<f32> {
 
 #[test]
 fn min_replicas_is_the_base_plus_a_multiple_of_its_root() {
-    let actions = Fields::new(&settings::Action::default());
+    let actions = Fields::new(&settings::Action::choices());
     let min = |base, safety| actions.patch(&action(base, safety), &at(&demand(), &own(1, 40), None)).min_replicas;
     assert_eq!(min(Base::Peak, 1.0), Some(12));
     assert_eq!(min(Base::Level, 0.5), Some(5));
@@ -33,7 +33,7 @@ fn min_replicas_is_the_base_plus_a_multiple_of_its_root() {
 
 #[test]
 fn a_proposal_stays_within_the_users_bounds() {
-    let actions = Fields::new(&settings::Action::default());
+    let actions = Fields::new(&settings::Action::choices());
     let patch = |floor, ceiling| actions.patch(&action(Base::Peak, 1.0), &at(&demand(), &own(floor, ceiling), None));
     assert_eq!(patch(20, 40).min_replicas, Some(20));
     assert_eq!(patch(1, 10).min_replicas, Some(10));
@@ -41,7 +41,7 @@ fn a_proposal_stays_within_the_users_bounds() {
 
 #[test]
 fn the_first_action_is_the_hpa_as_it_stands() {
-    let actions = Fields::new(&settings::Action::default());
+    let actions = Fields::new(&settings::Action::choices());
     let patch = actions.patch(&actions.keep(), &at(&demand(), &own(3, 40), None));
     let window = Some(Duration::from_secs(240));
     let same = Patch { target_cpu: Some(72), min_replicas: Some(3), stabilize_down: window, ..Patch::default() };
@@ -51,7 +51,7 @@ fn the_first_action_is_the_hpa_as_it_stands() {
 #[test]
 fn a_number_stands_for_a_value_between_the_ends_of_its_list() {
     for head in [HeadKind::Gaussian, HeadKind::Beta] {
-        let actions = Fields::new(&settings::Action { head, ..settings::Action::default() });
+        let actions = Fields::new(&settings::Action { head, ..settings::Action::choices() });
         let patch = |action: &[f32]| actions.patch(action, &at(&demand(), &own(3, 40), None));
         let middle = patch(&[0.5, 2.0, 0.5, 0.25]);
         assert_eq!((middle.target_cpu, middle.stabilize_down), (Some(70), Some(Duration::from_secs(150))));
@@ -68,7 +68,7 @@ fn a_number_stands_for_a_value_between_the_ends_of_its_list() {
 
 #[test]
 fn an_empty_list_leaves_its_knob_alone() {
-    let settings = settings::Action { target_cpu: Vec::new(), ..settings::Action::default() };
+    let settings = settings::Action { target_cpu: Vec::new(), ..settings::Action::choices() };
     let actions = Fields::new(&settings);
     assert_eq!(actions.distributions(), [6, 8, 6].map(Distribution::Categorical));
     let patch = actions.patch(&[2.0, 1.0, 1.0], &at(&demand(), &own(1, 40), None));
@@ -78,7 +78,7 @@ fn an_empty_list_leaves_its_knob_alone() {
 #[test]
 fn kept_knobs_follow_the_linear_policy_of_the_start() {
     let proposal = Some(Proposal { pods: 6.2, target_cpu: 65 });
-    let actions = Fields::new(&settings::Action::default());
+    let actions = Fields::new(&settings::Action::choices());
     let patch = actions.patch(&actions.keep(), &at(&demand(), &own(1, 40), proposal));
     assert_eq!((patch.target_cpu, patch.min_replicas), (Some(65), Some(7)));
     let none = settings::Action { target_cpu: vec![], min_base: vec![], min_safety: vec![], ..Default::default() };
@@ -88,7 +88,7 @@ fn kept_knobs_follow_the_linear_policy_of_the_start() {
 
 #[test]
 fn masks_leave_one_choice_of_those_that_come_to_the_same() {
-    let settings = settings::Action::default();
+    let settings = settings::Action::choices();
     let actions = Fields::new(&settings);
     let masked = |demand: &Demand, own: &Knobs| {
         let mut allowed = vec![true; 6 + 6 + 8 + 6];
@@ -107,7 +107,7 @@ fn masks_leave_one_choice_of_those_that_come_to_the_same() {
 
 #[test]
 fn whatever_a_mask_forbids_another_choice_does() {
-    let actions = Fields::new(&settings::Action::default());
+    let actions = Fields::new(&settings::Action::choices());
     for (level, peak, floor, ceiling) in [(0.0, 0.0, 1, 40), (4.0, 9.0, 1, 10), (0.3, 0.9, 2, 4), (30.0, 60.0, 1, 20)] {
         let (demand, own) = (Demand { level, peak, ..Demand::default() }, own(floor, ceiling));
         let at = at(&demand, &own, None);
@@ -125,7 +125,7 @@ fn whatever_a_mask_forbids_another_choice_does() {
 
 #[test]
 fn a_cool_down_holds_the_last_action() {
-    let actions = Fields::new(&settings::Action::default());
+    let actions = Fields::new(&settings::Action::choices());
     let mut allowed = vec![true; 26];
     actions.mask(&at(&demand(), &own(1, 40), None), Some(&[2.0, 1.0, 7.0, 0.0]), &mut allowed);
     let left: Vec<usize> = (0..26).filter(|&i| allowed[i]).collect();

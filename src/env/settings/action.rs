@@ -51,20 +51,40 @@ pub struct Action {
 }
 
 impl Default for Action {
+    /// One number: how far minReplicas leaves what the start proposes. Small steps about a start that is good already cost
+    /// little while they are tried; choices that are far apart cost more than they teach.
     fn default() -> Self {
-        let percent = |value: f64| Percent::try_from(value).expect("a percentage");
         Self {
             mode: Mode::Hpa,
             masks: None,
             cooldown: Duration::ZERO,
+            head: HeadKind::Gaussian,
+            target_cpu: Vec::new(),
+            min_base: vec![Base::Start],
+            min_safety: vec![-0.8, 0.8],
+            stabilize_down: Vec::new(),
+            scale_up: Vec::new(),
+            direct: Direct::default(),
+            infrastructure: Infrastructure::default(),
+        }
+    }
+}
+
+impl Action {
+    /// Choices for four knobs: for algorithms that weigh each choice by itself, and for starts that propose nothing.
+    ///
+    /// # Panics
+    /// Never: these are percentages.
+    #[must_use]
+    pub fn choices() -> Self {
+        let percent = |value: f64| Percent::try_from(value).expect("a percentage");
+        Self {
             head: HeadKind::Discrete,
             target_cpu: [50.0, 60.0, 70.0, 80.0, 90.0].map(percent).to_vec(),
             min_base: vec![Base::Start, Base::Level, Base::Peak, Base::Hour, Base::Season, Base::Highest],
             min_safety: vec![-0.5, 0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0],
             stabilize_down: [0, 60, 180, 300, 600].map(Duration::from_secs).to_vec(),
-            scale_up: Vec::new(),
-            direct: Direct::default(),
-            infrastructure: Infrastructure::default(),
+            ..Self::default()
         }
     }
 }
