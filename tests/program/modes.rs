@@ -15,6 +15,7 @@ const CONFIG: &str = r#"
 [workload]
 fit_pods = 6
 [env]
+KEYS
 control_interval = "1m"
 episode = "1h"
 [train]
@@ -28,10 +29,11 @@ start = "hpa"
 seed = 3
 "#;
 
-const DIRECT: &str = "env.action.mode = \"direct\"\nenv.action.cooldown = \"2m\"\nenv.observation.frames = 3\n";
-const CLASSIC: &str = "env.action.mode = \"infrastructure\"\nenv.observation.profile = \"classic\"\n";
-const NUMBERS: &str = "env.action.mode = \"infrastructure\"\nenv.action.head = \"beta\"\nenv.observation.performance = [\"p99\", \"queue\"]\n";
-const MASKED: &str = "env.action.masks = true\nenv.action.cooldown = \"3m\"\n";
+const DIRECT: &str = "action.mode = \"direct\"\naction.cooldown = \"2m\"\nobservation.frames = 3\n";
+const CLASSIC: &str = "action.mode = \"infrastructure\"\nobservation.profile = \"classic\"\n";
+const NUMBERS: &str =
+    "action.mode = \"infrastructure\"\naction.head = \"beta\"\nobservation.performance = [\"p99\", \"queue\"]\n";
+const MASKED: &str = "action.masks = true\naction.cooldown = \"3m\"\n";
 
 fn hpatune(folder: &Path, arguments: &[&str]) -> Output {
     super::hpatune(folder, arguments).output().expect("the program starts")
@@ -50,7 +52,7 @@ fn refused(output: &Output, words: &[&str]) {
 /// A directory with a trace and an experiment file of these keys.
 fn ground(keys: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("c.toml"), format!("{keys}{CONFIG}")).unwrap();
+    fs::write(folder.path().join("c.toml"), CONFIG.replace("KEYS", keys)).unwrap();
     done(&hpatune(
         folder.path(),
         &["synth", "--profile", "bursty", "--duration", "1d", "--seed", "2", "-o", "t.parquet"],
@@ -99,7 +101,7 @@ fn a_policy_of_every_mode_is_trained_and_judged_at_both_levels() {
 #[test]
 fn a_run_that_is_killed_ends_as_one_that_is_not_in_every_mode() {
     for keys in [DIRECT, CLASSIC] {
-        let folder = ground(&keys.replace("9_600", "24_000"));
+        let folder = ground(keys);
         let at = |output: &str| folder.path().join(output);
         done(&train(folder.path(), "whole", &[]));
         let mut run = std::process::Command::new(assert_cmd::cargo::cargo_bin!("hpatune"))
@@ -143,10 +145,18 @@ fn what_an_hpa_cannot_say_is_refused_with_a_remedy() {
 
 #[test]
 fn a_direct_policy_pins_both_bounds_of_a_live_hpa_and_remembers_its_own() {
-    let folder = ground(&DIRECT.replace("env.action.cooldown = \"2m\"\n", ""));
+    let folder = ground(&DIRECT.replace("action.cooldown = \"2m\"\n", ""));
     done(&train(folder.path(), "run", &["--steps", "480"]));
     fs::write(folder.path().join("web.yaml"), HPA).unwrap();
-    let own = ["--policy", "run/policy.safetensors", "--metrics", "t.parquet", "--hpa", "web.yaml", "--replicas", "4"];
+    // A function that it has not learned on, so that it flies whatever it did on the other.
+    let row = |minute: i32| format!("2026-03-01T{:02}:{:02}:00Z,1.5,4\n", minute / 60, minute % 60);
+    fs::write(
+        folder.path().join("web.csv"),
+        (0..120).map(row).fold("time,cpu,pods\n".to_owned(), |all, row| all + &row),
+    )
+    .unwrap();
+    let own = ["--policy", "run/policy.safetensors", "--metrics", "web.csv", "--hpa", "web.yaml", "--map", "t=time"];
+    let own = [&own[..], &["--map", "cpu=cpu:cores", "--map", "replicas=pods"]].concat();
     let recommend = |more: &[&str]| hpatune(folder.path(), &[&["recommend"], &own[..], more].concat());
     refused(&recommend(&[]), &["--state"]);
     let told = recommend(&["--state", "state", "--json"]);
@@ -176,6 +186,6 @@ fn absurd_environments_are_refused_by_field() {
         ("[env.observation.classic]\ncpu = [5, 5]", "env.observation.classic.cpu"),
     ] {
         fs::write(folder.path().join("c.toml"), keys).unwrap();
-        refused(&hpatune(folder.path(), &["config", "check", "c.toml"]), &[field, "help:"]);
+        refused(&hpatune(folder.path(), &["config", "check", "c.toml"]), &[field]);
     }
 }

@@ -95,9 +95,9 @@ fn masks_leave_one_choice_of_those_that_come_to_the_same() {
         actions.mask(&at(demand, own, None), None, &mut allowed);
         allowed
     };
-    // Without load every base is 0 pods, and minReplicas is the HPA's own whatever the safety.
+    // Without load every forecast is 0 pods, and minReplicas is the HPA's own whatever the safety; the start asks for 3.
     let idle = masked(&Demand::default(), &own(3, 40));
-    assert_eq!(&idle[6..12], [true, false, false, false, false, false]);
+    assert_eq!(&idle[6..12], [true, true, false, false, false, false]);
     let counts = idle[12..20].iter().filter(|&&it| it).count();
     assert!(counts > 1, "safety counts with the start's own 3 pods: {idle:?}");
     let pinned = masked(&demand(), &own(5, 5));

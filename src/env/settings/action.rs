@@ -217,7 +217,7 @@ mod tests {
             ("mode = \"direct\"\ndirect.steps = [1, 2]", "env.action.direct.steps"),
             ("mode = \"direct\"\ndirect.base = []", "env.action.direct.base"),
             ("mode = \"infrastructure\"\ninfrastructure.cpu = [\"2\", \"1\"]", "env.action.infrastructure.cpu"),
-            ("mode = \"infrastructure\"\ninfrastructure.cpu_step = \"0\"", "env.action.infrastructure.cpu_step"),
+            ("mode = \"infrastructure\"\ninfrastructure.cpu_step = \"5\"", "env.action.infrastructure.cpu_step"),
             ("mode = \"infrastructure\"\ninfrastructure.memory = [\"0\", \"1Gi\"]", "env.action.infrastructure.memory"),
             ("cooldown = \"1m\"", "env.action.cooldown"),
             ("mode = \"infrastructure\"\nhead = \"beta\"\ncooldown = \"1m\"", "env.action.cooldown"),
