@@ -139,6 +139,7 @@ impl Evaluate {
             level: self.level.into(),
             search_level: Level::Fluid,
             slo: experiment.slo.clone(),
+            prices: experiment.prices.clone(),
             robustness: self.robustness,
         })
     }

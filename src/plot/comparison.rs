@@ -43,6 +43,8 @@ pub struct Comparison {
     pub contestants: Vec<Contestant>,
     /// Cost and violation rate of other configurations, drawn in grey.
     pub tried: Vec<(f64, f64)>,
+    /// What those are.
+    pub tried_label: String,
     /// The share of requests that may be late or lost, 0 to 1, when there is an objective.
     pub allowed: Option<f64>,
 }
@@ -94,7 +96,7 @@ pub fn comparison(data: &Comparison) -> Scene {
 fn entries(data: &Comparison, front: bool, front_stroke: Stroke, objective: Stroke) -> Vec<(Sample, String)> {
     let mut entries = Vec::new();
     if !data.tried.is_empty() {
-        entries.push((Sample::Mark(Mark::Disc, CLOUD), "other configurations".to_owned()));
+        entries.push((Sample::Mark(Mark::Disc, CLOUD), data.tried_label.clone()));
     }
     if front {
         entries.push((Sample::Line(front_stroke), "none is better in both".to_owned()));

@@ -108,7 +108,8 @@ pub(super) fn figure(index: usize, svg: &str, text: &str) -> String {
     let text = escape(text);
     let svg = svg.trim_end().replacen("<svg ", &format!("<svg role=\"img\" aria-labelledby=\"picture-{index}\" "), 1);
     format!(
-        "<figure><div class=\"wide\" role=\"region\" aria-label=\"Picture\" tabindex=\"0\">{svg}</div>\
-         <figcaption id=\"picture-{index}\">{text}</figcaption></figure>\n"
+        "<figure><div class=\"wide\" role=\"region\" aria-label=\"Picture {}\" tabindex=\"0\">{svg}</div>\
+         <figcaption id=\"picture-{index}\">{text}</figcaption></figure>\n",
+        index + 1
     )
 }

@@ -138,7 +138,9 @@ impl Page<'_> {
     fn figures(&self) -> String {
         let (head, rows) = tables::figures(self.summaries, self.allowed);
         let note = "<p>Means over all runs, with intervals in brackets; from the least objective down. † more late or \
-                    lost requests than the SLO allows.</p>";
+                    lost requests than the SLO allows. Memory, all / busy: requested memory × time over that of pods while \
+                    they compute. p99 slowdown: response time over a request's own service time, geometric mean over \
+                    functions.</p>";
         section("figures", "Figures", &(table("Cost, lateness and objective", &head, rows, Cells::Numbers) + note))
     }
 
@@ -152,7 +154,9 @@ impl Page<'_> {
                     HPA's on the same function and seed. P(better): probability that a run beats one of the tuned HPA on \
                     the same function. p: Wilcoxon's signed ranks, by Holm's correction over all policies; below 6 \
                     functions it takes single runs for independent, which they are not quite. Only its own: share of the \
-                    plane of cost and late requests that no other policy covers.</p>";
+                    plane of cost and late requests that no other policy covers. Cost at equal lateness: cost over that of \
+                    static HPAs that are late as often, read from their front on the same runs; a dash where none is as \
+                    rarely late.</p>";
         section(
             "standing",
             "Against the tuned static HPA",
@@ -225,6 +229,7 @@ mod tests {
             rows: Vec::new(),
             fluid: Vec::new(),
             found: Vec::new(),
+            statics: Vec::new(),
             bounds: Vec::new(),
         }
     }

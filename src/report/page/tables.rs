@@ -25,6 +25,8 @@ pub(super) fn figures(summaries: &[Summary], allowed: f64) -> (Vec<&'static str>
         "pods started",
         "changes",
         "CPU not used %",
+        "memory, all / busy",
+        "p99 slowdown",
         "too few pods, % of time",
     ];
     let row = |summary: &&Summary| {
@@ -47,6 +49,8 @@ pub(super) fn figures(summaries: &[Summary], allowed: f64) -> (Vec<&'static str>
             fixed(mean("cold_starts.pods"), 0),
             fixed(mean("scaling.actions"), 0),
             percent(mean("waste.cpu_slack")),
+            fixed(mean("waste.normalised_memory"), 2),
+            fixed(summary.slowdown_p99_geomean.mean, 1),
             fixed(mean("elasticity.tau_u"), 1),
         ]
     };
@@ -60,6 +64,8 @@ pub(super) fn standing(summaries: &[Summary]) -> (Vec<&'static str>, Rows) {
         "score, IQM",
         "optimality gap",
         "difference",
+        "cost at equal lateness",
+        "objective / optimum",
         "P(better)",
         "p (Holm)",
         "Cliff's delta",
@@ -76,6 +82,8 @@ pub(super) fn standing(summaries: &[Summary]) -> (Vec<&'static str>, Rows) {
             ends(score.iqm, two),
             ends(score.optimality_gap, two),
             if tuned { NONE.to_owned() } else { ends(paired.difference, |x| change(1.0 + x)) },
+            ends(summary.cost_at_equal_violations, change),
+            ends(summary.objective_vs_optimum, two),
             if tuned { NONE.to_owned() } else { ends(paired.probability, two) },
             if tuned { NONE.to_owned() } else { probability(paired.p_holm) },
             if tuned { NONE.to_owned() } else { two(paired.cliffs_delta) },
