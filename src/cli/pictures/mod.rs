@@ -179,7 +179,7 @@ fn timelines(units: &[Unit], rival: &str, order: &[usize]) -> Vec<Drawn> {
             let recording = unit.timelines.iter().find(|it| it.policy == policy)?;
             let title = format!("{policy} on {} / {}", unit.bound.trace, unit.bound.function);
             let rows = recording.timeline();
-            let text = format!("{title}, where {rival} does {end}: {}", told(recording, &rows));
+            let text = format!("{title}, where {rival} does {end}; the first seed: {}", told(recording, &rows));
             let (name, scene) =
                 (format!("timeline-{end}-{}", plain(policy)), plot::timeline(&title, &rows, recording.late));
             Some(Drawn { name, scene, place: Place::Timelines, text })
