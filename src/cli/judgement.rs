@@ -124,7 +124,7 @@ impl Asked {
     /// The gates.
     ///
     /// # Errors
-    /// A text that is none.
+    /// A text that is none, or that nothing reported decides.
     pub(super) fn gates(&self) -> Result<Vec<Gate>, InputError> {
         self.require.iter().map(|text| Gate::parse(text)).collect()
     }
