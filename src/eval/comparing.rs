@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 
-use super::gates::Figure;
 use super::runner::Results;
 use super::stats::front::{cost_at, front};
 use super::stats::mean;
@@ -26,10 +25,9 @@ pub(super) const COMPARISONS: [&str; 8] = [
 /// The key of the figure that only runs at the request level have.
 const SLOWDOWN: &str = "slowdown_p99_geomean";
 
-/// Whether a comparison of runs at a level has a figure.
-pub(super) fn has(level: Level, figure: &Figure) -> bool {
-    let known = COMPARISONS.contains(&figure.key.as_str());
-    known && (level == Level::Requests || figure.key != SLOWDOWN)
+/// The keys of those that a comparison of runs at a level has.
+pub(super) fn keys(level: Level) -> impl Iterator<Item = &'static str> {
+    COMPARISONS.into_iter().filter(move |&key| level == Level::Requests || key != SLOWDOWN)
 }
 
 /// Contenders that are static HPAs, and so on the front that a cost at equal violations is read from.

@@ -110,8 +110,7 @@ impl Curves {
     #[must_use]
     pub fn metrics(&self) -> Elasticity {
         let percent = |sum: f64, of: f64| if of > 0.0 { 100.0 * sum / of } else { 0.0 };
-        let shares =
-            [self.under, self.over, self.too_few, self.too_many].map(|sum| percent(sum, self.seconds));
+        let shares = [self.under, self.over, self.too_few, self.too_many].map(|sum| percent(sum, self.seconds));
         let [theta_u, theta_o, tau_u, tau_o] = shares;
         let instability = percent(self.against, self.steps);
         let cubes = shares.into_iter().chain([instability]).map(|share| share.powi(3));

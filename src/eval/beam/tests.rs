@@ -14,8 +14,12 @@ fn world() -> sim::Settings {
 }
 
 fn judged() -> Task {
-    let recipe =
-        synth::Recipe { seed: 5, duration: Duration::from_hours(36), functions: 1, ..synth::Recipe::new(Profile::Bursty) };
+    let recipe = synth::Recipe {
+        seed: 5,
+        duration: Duration::from_hours(36),
+        functions: 1,
+        ..synth::Recipe::new(Profile::Bursty)
+    };
     let trace = recipe.synthesize().unwrap();
     tasks("synthetic", &trace, &world(), &split::Settings::default()).unwrap().0.remove(0)
 }
