@@ -26,8 +26,8 @@ pub(super) const COMPARISONS: [&str; 8] = [
 const SLOWDOWN: &str = "slowdown_p99_geomean";
 
 /// The keys of those that a comparison of runs at a level has.
-pub(super) fn keys(level: Level) -> impl Iterator<Item = &'static str> {
-    COMPARISONS.into_iter().filter(move |&key| level == Level::Requests || key != SLOWDOWN)
+pub(super) fn keys(level: Level) -> Vec<&'static str> {
+    COMPARISONS.into_iter().filter(|&key| level == Level::Requests || key != SLOWDOWN).collect()
 }
 
 /// Contenders that are static HPAs, and so on the front that a cost at equal violations is read from.

@@ -13,7 +13,7 @@ use crate::eval::unit::Recording;
 use crate::eval::{Results, Static, Summary, Unit, standing};
 use crate::plot::{self, Contestant, Estimate, Format, Profile, Scene};
 use crate::report::evaluation::sorted;
-use crate::report::number::{fixed, percent, significant};
+use crate::report::number::{counted, fixed, percent, significant};
 use crate::report::page::Place;
 use crate::sim::{Run, TimelineRow};
 
@@ -60,10 +60,15 @@ fn scatter(plan: &Plan, functions: usize, found: &Concluded<'_>) -> Drawn {
     };
     let scene = plot::comparison(&plot::Comparison {
         title: "Cost against late requests on unseen traffic".to_owned(),
-        subtitle: format!("means over {functions} functions × {} seeds, bars: 95 % intervals", plan.seeds.len()),
+        subtitle: format!(
+            "means over {} × {}, bars: 95 % intervals",
+            counted(functions, "function"),
+            counted(plan.seeds.len(), "seed")
+        ),
         cost_label: "cost, $ a function".to_owned(),
         contestants: summaries.iter().map(contestant).collect(),
-        tried: found.statics.iter().map(|it| (it.usd, it.violation_rate)).collect(),
+        // What serves next to nothing would take most of the picture.
+        tried: found.statics.iter().map(|it| (it.usd, it.violation_rate)).filter(|it| it.1 < 0.5).collect(),
         tried_label: "static HPAs of other prices".to_owned(),
         allowed: Some(1.0 - plan.slo.target.fraction()),
     });
@@ -90,7 +95,7 @@ fn scatter(plan: &Plan, functions: usize, found: &Concluded<'_>) -> Drawn {
 }
 
 fn static_hpa(it: &Static) -> String {
-    let price = significant(it.price, 3);
+    let price = if it.price < 1.0 { format!("1/{}", fixed(1.0 / it.price, 0)) } else { fixed(it.price, 0) };
     format!("at {price} times the price {} $ and {} %", significant(it.usd, 3), percent(it.violation_rate))
 }
 

@@ -6,7 +6,7 @@ use super::search::{Scored, Search};
 use crate::sim;
 
 /// Multiples of `prices.violation` besides 1, which is the tuned HPA's own.
-pub const MULTIPLES: [f64; 6] = [1.0 / 64.0, 1.0 / 16.0, 0.25, 4.0, 16.0, 64.0];
+pub const MULTIPLES: [f64; 5] = [1.0 / 16.0, 0.25, 4.0, 16.0, 64.0];
 
 /// The best configuration that a search found at each of [`MULTIPLES`]: all of them lie on its front.
 #[must_use]

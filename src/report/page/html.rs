@@ -20,6 +20,7 @@ th,td{padding:.3rem .6rem;border-bottom:1px solid #ccc;text-align:left;vertical-
 thead th{border-bottom:2px solid #222;vertical-align:bottom}\
 .numbers td,.numbers thead th:not(:first-child){text-align:right}\
 .numbers td,.numbers tbody th{white-space:nowrap}\
+.numbers thead th{min-width:5.5rem}\
 tbody th,thead th:first-child{position:sticky;left:0;background:#fff}\
 tbody th{font-weight:600}\
 .words td{overflow-wrap:anywhere}\
