@@ -94,10 +94,10 @@ fn epochs(window: &Range<SimTime>, settings: &Settings) -> Vec<SimTime> {
 fn choices(workload: &Workload, world: &World<'_>, window: &Range<SimTime>) -> Vec<Vec<Patch>> {
     let (settings, most) = (&world.tune.beam, world.hpa.max_replicas);
     let schedule = oracle::schedule(workload, world.sim, window, most);
-    let lead = settings.epoch + LOAD_STEP + Duration::from_secs_f64(oracle::mean_start(&world.sim.startup));
+    let reach = settings.epoch + lead(world);
     let of = |start: SimTime| {
         let at = |time: SimTime| schedule.partition_point(|step| step.0 < time);
-        let ahead = &schedule[at(start)..at(start + lead)];
+        let ahead = &schedule[at(start)..at(start + reach)];
         let wanted = ahead.iter().map(|step| step.1).max().unwrap_or(1);
         let floor = |floor: &f64| ((f64::from(wanted) * floor).round() as Replicas).clamp(1, most);
         let mut floors: Vec<Replicas> = settings.floors.iter().map(floor).collect();
@@ -106,6 +106,11 @@ fn choices(workload: &Workload, world: &World<'_>, window: &Range<SimTime>) -> V
         floors.into_iter().flat_map(with).collect()
     };
     epochs(window, settings).into_iter().map(of).collect()
+}
+
+/// From a change of the fields to a pod that serves: the sync that follows, and a start.
+fn lead(world: &World<'_>) -> Duration {
+    world.hpa.sync_period + Duration::from_secs_f64(oracle::mean_start(&world.sim.startup))
 }
 
 fn patch(target: Percent, min_replicas: Replicas) -> Patch {
@@ -131,7 +136,8 @@ fn trace(links: &[(Option<usize>, usize)], mut at: Option<usize>) -> Vec<usize> 
 impl<'a> Search<'a> {
     fn new(workload: &'a Workload, world: &'a World<'a>, window: &Range<SimTime>) -> Self {
         let stride = (world.tune.beam.epoch.as_nanos() / LOAD_STEP.as_nanos()).max(1) as usize;
-        let ahead = Ahead::new(workload, world.sim, window, world.hpa.max_replicas, stride);
+        let lead = lead(world).as_nanos().div_ceil(LOAD_STEP.as_nanos()) as usize;
+        let ahead = Ahead::new(workload, world.sim, window, world.hpa.max_replicas, (stride, lead));
         let price = world.sim.prices.violation * workload.request_pod_seconds() / 3600.0;
         Self { world, workload, ahead, price }
     }
