@@ -142,6 +142,8 @@ impl Simulation {
             autoscaler: self.autoscaler.copy()?,
             buffers: Buffers::default(),
             container: self.container.clone(),
+            pod: self.pod.clone(),
+            original: self.original.clone(),
             served: self.served.clone(),
             next_scrape: self.next_scrape,
             next_sync: self.next_sync,

@@ -27,6 +27,8 @@ impl World {
             noise: self.noise.clone(),
             grace: self.grace,
             starting_cores: self.starting_cores,
+            limits: self.limits,
+            resized: self.resized,
             contended_s: self.contended_s,
         })
     }
