@@ -183,7 +183,7 @@ fn costs_at_equal_lateness_and_distances_from_the_optimum_follow_from_the_runs()
         let found = summary.cost_at_equal_violations;
         assert!((found.mean - wanted).abs() < 1e-9, "{}: {found:?} is not {wanted}", summary.policy);
         assert!(found.mean >= 1.0 - 1e-12, "a static HPA is on the front or behind it");
-        let optimum = (results.bounds[0].optimum.lower + results.bounds[1].optimum.lower) / 2.0;
+        let optimum = f64::midpoint(results.bounds[0].optimum.lower, results.bounds[1].optimum.lower);
         let objective = mean(&mut rows(policy).map(|row| row.outcome.objective));
         assert!((summary.objective_vs_optimum.mean - objective / optimum).abs() < 1e-12);
         assert!((summary.regret.mean - (objective - optimum)).abs() < 1e-12);

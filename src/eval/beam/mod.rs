@@ -66,7 +66,7 @@ pub fn search(workload: &Arc<Workload>, world: &World<'_>, window: &Range<SimTim
     for (epoch, patches) in choices.iter().enumerate() {
         let until = epochs.get(epoch + 1).copied().unwrap_or(window.end);
         let mut next: Vec<Node> =
-            beam.into_par_iter().flat_map_iter(|node| search.grow(node, patches, until)).collect();
+            beam.into_par_iter().flat_map_iter(|node| search.grow(&node, patches, until)).collect();
         next.sort_by(|a, b| a.rank.total_cmp(&b.rank));
         // Choices that made no difference led to the same state.
         next.dedup_by(|a, b| a.alike(b));
@@ -153,7 +153,7 @@ impl<'a> Search<'a> {
     }
 
     /// A node under every choice, carried on to `until`.
-    fn grow(&self, node: Node, patches: &[Patch], until: SimTime) -> Vec<Node> {
+    fn grow(&self, node: &Node, patches: &[Patch], until: SimTime) -> Vec<Node> {
         let one = |(choice, patch): (usize, &Patch)| {
             let mut runs = node.runs.iter().map(Simulation::fork).collect::<Option<Vec<_>>>()?;
             for run in &mut runs {

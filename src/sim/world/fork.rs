@@ -22,7 +22,7 @@ impl World {
             knobs: self.knobs,
             slot: self.slot,
             slot_end: self.slot_end,
-            memory: self.memory.clone(),
+            memory: self.memory,
             rollout: self.rollout.clone(),
             noise: self.noise.clone(),
             grace: self.grace,
