@@ -118,6 +118,7 @@ impl InputError {
     pub fn io(path: &Path, doing: &str, error: &std::io::Error) -> Self {
         let help = match error.kind() {
             std::io::ErrorKind::NotFound => "check the path; it is taken relative to the current directory",
+            std::io::ErrorKind::InvalidData => "this is not a text file; check that it is the one you mean",
             std::io::ErrorKind::PermissionDenied => "check the permissions of the file and its directory",
             std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded | std::io::ErrorKind::FileTooLarge => {
                 "free some space, or raise the limit, and run it again"

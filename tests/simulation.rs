@@ -86,6 +86,24 @@ fn a_sufficient_fixed_deployment_serves_everything_at_the_cost_of_its_pods() {
     assert!((outcome.replicas.mean - 4.0).abs() < 1e-9 && outcome.cold_starts.pods == 0.0);
 }
 
+#[test]
+fn memory_is_wasted_by_pods_while_they_compute_nothing() {
+    let settings = settings(5);
+    // 10 requests/s of 100 ms on pods of half a core keep 2 of 5 pods busy.
+    let workload = workload(&[10.0; 60], 60, &settings);
+    let waste = replay(&workload, &settings, FIXED, 1).outcome.waste;
+    assert!((waste.idle_gb_hours - 3.0 * 0.5).abs() < 1e-6, "3 pods of half a GiB for an hour: {waste:?}");
+    assert!((waste.normalised_memory - 2.5).abs() < 1e-6, "{waste:?}");
+    let idle = workload_of_nothing(&settings);
+    let waste = replay(&idle, &settings, FIXED, 1).outcome;
+    assert!(waste.waste.normalised_memory == 0.0, "nothing was computed");
+    assert!((waste.elasticity.idle_pod_seconds - 5.0 * 3600.0).abs() < 1e-6, "5 pods that nobody asked for");
+}
+
+fn workload_of_nothing(settings: &Settings) -> Arc<Workload> {
+    workload(&[0.0; 60], 60, settings)
+}
+
 /// First come, first served, parcel by parcel in ticks of a millisecond.
 fn brute_force(workload: &Workload, pods: f64, timeout: f64) -> [f64; 4] {
     const TICK: f64 = 1e-3;

@@ -73,6 +73,10 @@ impl Autoscaler for HpaAutoscaler {
             stabilize_down: given.unwrap_or(flags.downscale_stabilization),
         })
     }
+
+    fn copy(&self) -> Option<Box<dyn Autoscaler>> {
+        Some(Box::new(self.clone()))
+    }
 }
 
 fn cpu_target(metric: &Metric) -> Option<&i32> {

@@ -3,6 +3,7 @@
 pub mod baseline;
 pub mod constant;
 pub mod context;
+pub mod course;
 pub mod forecasting;
 mod hpa;
 pub mod keda;

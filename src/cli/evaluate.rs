@@ -18,7 +18,7 @@ use crate::eval::contender::Kind;
 use crate::eval::summary::REFERENCE;
 use crate::eval::{self, Comparison, Contender, Task, unit};
 use crate::hpa::Spec;
-use crate::report::number::count;
+use crate::report::number::{count, counted};
 use crate::sim::Level;
 
 /// Judge policies and baselines on unseen traffic, with intervals; decide gates
@@ -105,7 +105,7 @@ impl Evaluate {
         if let (Some(part), Some(directory)) = (part, &self.output) {
             let [made, skipped] = shard::run(&comparison, &plan, part, directory)?;
             bar.finish_and_clear();
-            writeln!(out, "{made} units made, {skipped} were there, in {}", directory.display())?;
+            writeln!(out, "{} made, {skipped} were there, in {}", counted(made, "unit"), directory.display())?;
             return Ok(Status::Done);
         }
         let units: Vec<_> = (0..tasks.len()).into_par_iter().map(|index| comparison.unit(index)).collect();
@@ -139,6 +139,7 @@ impl Evaluate {
             level: self.level.into(),
             search_level: Level::Fluid,
             slo: experiment.slo.clone(),
+            prices: experiment.prices.clone(),
             robustness: self.robustness,
         })
     }

@@ -15,10 +15,10 @@ use crate::eval::runner::{Bound, Found, Row};
 use crate::eval::stress::{Robustness, robustness};
 use crate::eval::summary::{check, look_up};
 use crate::eval::tune::Budget;
-use crate::eval::{Results, Summary, Unit, flat, standing, summarize};
+use crate::eval::{Results, Static, Summary, Unit, flat, standing, statics, summarize};
 use crate::report;
 use crate::sim::Level;
-use crate::sim::settings::Slo;
+use crate::sim::settings::{Prices, Slo};
 
 /// What a comparison is: equal plans and equal units give equal results, wherever the units were made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,6 +51,8 @@ pub(super) struct Plan {
     pub(super) search_level: Level,
     /// `[slo]`.
     pub(super) slo: Slo,
+    /// `[prices]`.
+    pub(super) prices: Prices,
     /// Whether every strain was tried.
     pub(super) robustness: bool,
 }
@@ -99,6 +101,7 @@ impl Plan {
 pub(super) struct Concluded<'a> {
     pub(super) results: &'a Results,
     pub(super) summaries: &'a [Summary],
+    pub(super) statics: &'a [Static],
     pub(super) robustness: &'a [Robustness],
     pub(super) gates: &'a [Verdict],
     pub(super) budgets: &'a [(String, String)],
@@ -121,7 +124,7 @@ impl Asked {
     /// The gates.
     ///
     /// # Errors
-    /// A text that is none.
+    /// A text that is none, or that nothing reported decides.
     pub(super) fn gates(&self) -> Result<Vec<Gate>, InputError> {
         self.require.iter().map(|text| Gate::parse(text)).collect()
     }
@@ -137,10 +140,12 @@ struct Document<'a> {
     level: Level,
     search_level: Level,
     slo: &'a Slo,
+    prices: &'a Prices,
     runs: &'a [Row],
     summary: &'a [Summary],
     tuned: &'a [Found],
     optimum: &'a [Bound],
+    static_front: Vec<Static>,
     gates: &'a [Verdict],
     verdict: String,
     decision: String,
@@ -178,10 +183,12 @@ pub(super) fn conclude(
         level: plan.level,
         search_level: plan.search_level,
         slo: &plan.slo,
+        prices: &plan.prices,
         runs: &results.rows,
         summary: &summary,
         tuned: &results.found,
         optimum: &results.bounds,
+        static_front: statics(&results),
         gates: &verdicts,
         verdict: report::evaluation::verdict(&summary, &plan.learned),
         decision: report::decision::decision(&summary, &plan.learned),
@@ -194,6 +201,7 @@ pub(super) fn conclude(
         let concluded = Concluded {
             results: &results,
             summaries: &summary,
+            statics: &document.static_front,
             robustness: &document.robustness,
             gates: &verdicts,
             budgets: &budgets,
@@ -258,6 +266,9 @@ fn print(document: &Document<'_>, units: &[Unit], out: &mut impl Write) -> anyho
     let (level, search) = (document.level.name(), document.search_level.name());
     writeln!(out, "Level of the runs: {level}; of searches and the optimum: {search}.")?;
     if let Some(line) = report::evaluation::fluid_error(document.summary) {
+        writeln!(out, "{line}")?;
+    }
+    if let Some(line) = report::evaluation::equally_late(document.summary) {
         writeln!(out, "{line}")?;
     }
     for (policy, budget) in document.budgets {

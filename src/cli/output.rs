@@ -9,7 +9,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::error::InputError;
+use crate::error::{InputError, Place};
 
 static QUIET: AtomicBool = AtomicBool::new(false);
 static BAR: std::sync::Mutex<Option<ProgressBar>> = std::sync::Mutex::new(None);
@@ -30,11 +30,10 @@ pub fn write_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> anyhow::Res
         return Ok(out.flush()?);
     }
     let wrong = |error: &io::Error| InputError::io(path, "write", error);
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new()
         .prefix(".hpatune-")
         .permissions(permissions())
-        .tempfile_in(directory)
+        .tempfile_in(parent(path))
         .map_err(|error| wrong(&bare(&error)))?;
     {
         let mut buffered = io::BufWriter::new(file.as_file_mut());
@@ -67,12 +66,37 @@ fn permissions() -> fs::Permissions {
     fs::metadata(".").map(|it| it.permissions()).expect("the current directory is there")
 }
 
-/// Makes a directory and its parents.
+/// Makes a directory and its parents, and checks that files can be written to it, before work begins that would be lost.
 ///
 /// # Errors
 /// An [`InputError`] that names the path.
 pub fn make_dir(path: &Path) -> Result<(), InputError> {
-    fs::create_dir_all(path).map_err(|error| InputError::io(path, "make the directory", &error))
+    fs::create_dir_all(path).map_err(|error| InputError::io(path, "make the directory", &error))?;
+    probe(path, path)
+}
+
+/// Checks that a file can be written, before work begins whose result it will hold; `-` can.
+///
+/// # Errors
+/// An [`InputError`] that names the path.
+pub fn check_file(path: &Path) -> Result<(), InputError> {
+    if path.as_os_str() == "-" {
+        return Ok(());
+    }
+    if path.is_dir() {
+        let error = InputError::new("cannot write: it is a directory", "name a file in it");
+        return Err(error.at(Place::file(path)));
+    }
+    probe(parent(path), path)
+}
+
+fn probe(directory: &Path, path: &Path) -> Result<(), InputError> {
+    let made = tempfile::Builder::new().prefix(".hpatune-").tempfile_in(directory);
+    made.map(drop).map_err(|error| InputError::io(path, "write", &bare(&error)))
+}
+
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// A progress bar over `length` units on standard error. It shows after a second, only on a terminal, and not with

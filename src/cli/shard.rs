@@ -180,11 +180,14 @@ fn unit(directory: &Path, index: usize, plan: &Plan) -> Result<Unit, InputError>
 }
 
 fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, InputError> {
-    let text = std::fs::read_to_string(path).map_err(|error| InputError::io(path, "read", &error))?;
+    let help = "give a directory that `hpatune evaluate --shard` wrote; remove a damaged unit, and run its part again";
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        let missing = error.kind() == std::io::ErrorKind::NotFound;
+        let error = InputError::io(path, "read", &error);
+        if missing { InputError { help: help.to_owned(), ..error } } else { error }
+    })?;
     serde_json::from_str(&text).map_err(|error| {
         let place = Place::column(path, error.line(), error.column().max(1));
-        let help =
-            "give a directory that `hpatune evaluate --shard` wrote; remove a damaged unit, and run its part again";
         InputError::new(error.to_string(), help).at(place)
     })
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::error::InputError;
+use crate::error::{InputError, Place};
 use crate::ingest::canonical;
 use crate::trace::Trace;
 
@@ -59,7 +59,9 @@ fn one(file: &Path, select: &[String]) -> Result<Loaded, InputError> {
         std::fs::read(file)
     };
     let bytes = bytes.map_err(|error| InputError::io(file, "read", &error))?;
-    let trace = canonical::read_bytes(&bytes, file)?.select(select)?;
+    // Commands call the flag by different names.
+    let trace = canonical::read_bytes(&bytes, file)?;
+    let trace = trace.select(select).map_err(|error| InputError { field: None, ..error }.at(Place::file(file)))?;
     let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
     let stem = if stdin { None } else { file.file_stem() };
     let name = stem.map_or_else(|| "stdin".to_owned(), |stem| stem.to_string_lossy().into_owned());

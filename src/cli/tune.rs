@@ -76,6 +76,7 @@ impl Tune {
             let help = "choose a function with --function, or set tune.per_function = false";
             return Err(InputError::new(problem, help).field("--output").into());
         }
+        self.output.iter().try_for_each(|path| output::check_file(path))?;
         let found = search(&groups, &experiment, current.as_ref());
         if let (Some(path), [found]) = (&self.output, found.as_slice()) {
             let text = best_file(&experiment, found, &loaded);

@@ -3,12 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::beam;
 use super::evolve::{self, evolve};
 use super::oracle;
 use super::start;
 use super::task::Task;
 use super::tune::search::{Ground, Searcher, search, ticks};
-use super::tune::{self, Budget, Candidate, Scored, Search, grid};
+use super::tune::{self, Budget, Candidate, Scored, Search, grid, sweep};
 use crate::autoscalers::forecasting::{self, Forecasting, HoltWintersCounts, LoadForecast};
 use crate::autoscalers::plan::Plan;
 use crate::autoscalers::predictive::{Margins, Predictive};
@@ -66,6 +67,8 @@ pub struct Ready {
     pub recipe: Recipe,
     /// The static HPA that was found for it, and what the search took.
     pub found: Option<(Candidate, Budget)>,
+    /// What that search would have found at each of the prices of [`sweep`]; none where there was no search.
+    pub swept: Vec<Candidate>,
 }
 
 impl Contender {
@@ -95,13 +98,14 @@ impl Contender {
     /// Makes it ready for a function, searching where it has to. `tick` is told of each candidate.
     #[must_use]
     pub fn ready(&self, task: &Task, world: &World<'_>, tick: &(dyn Fn() + Sync)) -> Ready {
-        let plain = |recipe| Ready { recipe, found: None };
+        let plain = |recipe| Ready { recipe, found: None, swept: Vec::new() };
         match &self.kind {
             Kind::Fixed(settings) => plain(Recipe::hpa(settings)),
             Kind::Manifest(spec) => plain(Recipe::spec(spec, world.hpa.flags())),
             Kind::Learned(learned) => plain(learned(task, world, tick)),
             Kind::Baseline(Baseline::ClairvoyantStatic) => found(&best_static(&[task.hindsight()], world, tick), world),
             Kind::Baseline(Baseline::Clairvoyant) => plain(clairvoyant(task, world)),
+            Kind::Baseline(Baseline::ClairvoyantHpa) => plain(foresight(task, world)),
             Kind::Baseline(Baseline::Predictive) => plain(predictive(task, world, tick)),
             Kind::Baseline(Baseline::Linear) => plain(linear(task, world, tick)),
             Kind::Baseline(Baseline::PredictiveHoltWinters) => plain(smoothing(task, world, tick)),
@@ -135,7 +139,11 @@ impl Contender {
 
 fn found(search: &Search<Candidate>, world: &World<'_>) -> Ready {
     let best = search.best.candidate;
-    Ready { recipe: Recipe::hpa(&best.settings(world.hpa)), found: Some((best, search.budget)) }
+    Ready {
+        recipe: Recipe::hpa(&best.settings(world.hpa)),
+        found: Some((best, search.budget)),
+        swept: sweep::swept(search, world.sim),
+    }
 }
 
 /// The best static HPA on grounds, of all combinations of `[tune]`.
@@ -181,6 +189,11 @@ pub fn manifest_static(grounds: &[Ground], world: &World<'_>, spec: &hpa::Spec) 
 fn clairvoyant(task: &Task, world: &World<'_>) -> Recipe {
     let schedule = oracle::schedule(&task.workload, world.sim, &task.test, world.hpa.max_replicas);
     Recipe::autoscaler(Plan::new(schedule, oracle::mean_start(&world.sim.startup)))
+}
+
+fn foresight(task: &Task, world: &World<'_>) -> Recipe {
+    let course = beam::search(&task.workload, world, &task.test).course;
+    Recipe::tuned(world.hpa, move |_| course.clone())
 }
 
 fn linear(task: &Task, world: &World<'_>, tick: &(dyn Fn() + Sync)) -> Recipe {

@@ -1,6 +1,8 @@
 //! Judging: the experiment runner, the search for the best static HPA, the clairvoyant optimum, statistics, gates.
 
+pub mod beam;
 pub mod calibrate;
+mod comparing;
 pub mod contender;
 pub mod evolve;
 pub mod flat;
@@ -23,6 +25,7 @@ pub mod unit;
 #[cfg(test)]
 mod tests;
 
+pub use comparing::{Static, statics};
 pub use contender::{Contender, World};
 pub use runner::{Comparison, Results};
 pub use standing::Standing;

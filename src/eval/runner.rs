@@ -9,7 +9,8 @@ use super::oracle::Optimum;
 use super::stress::Strain;
 use super::task::Task;
 use super::tune::{Budget, Candidate};
-use super::unit::Unit;
+use super::tune::sweep::MULTIPLES;
+use super::unit::{Spot, Unit};
 use crate::autoscalers::Recipe;
 use crate::sim::{self, Level, Outcome, Run};
 
@@ -73,6 +74,9 @@ pub struct Results {
     pub fluid: Vec<Outcome>,
     /// What searches found.
     pub found: Vec<Found>,
+    /// Static HPAs at other prices of a violation: one of [`MULTIPLES`] after another, task by task, seed by seed; none
+    /// where the tuned HPA was not searched for.
+    pub statics: Vec<Vec<Spot>>,
     /// The optimum of each task.
     pub bounds: Vec<Bound>,
 }
@@ -105,7 +109,8 @@ impl Comparison<'_> {
     pub fn ticks(&self) -> u64 {
         let searches: u64 = self.contenders.iter().map(|contender| contender.ticks(&self.world)).sum();
         let strains = if self.strain { Strain::ALL.len() } else { 0 };
-        searches + (self.contenders.len() * (self.seeds.len() + strains) + 1) as u64
+        let runs = (self.contenders.len() + MULTIPLES.len()) * self.seeds.len();
+        searches + (runs + self.contenders.len() * strains + 1) as u64
     }
 
     /// Judges everybody on every task.

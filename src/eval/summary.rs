@@ -4,6 +4,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::comparing::{self, COMPARISONS, Comparing};
 use super::gates::Figure;
 use super::runner::Results;
 use super::standing::{Standing, standings};
@@ -43,6 +44,16 @@ pub struct Summary {
     /// ```
     /// Source: Herbst et al., TOMPECS 2018.
     pub elastic_speedup: Interval,
+    /// Its cost over that of static HPAs that are late as often: what their front on test time, over the static HPAs
+    /// compared and those of [other prices](super::tune::sweep), costs at its own violation rate. Below 1 is cheaper; not
+    /// known where no static HPA is as rarely late.
+    pub cost_at_equal_violations: Interval,
+    /// Its objective over the optimum's lower bound: its competitive ratio, or more.
+    pub objective_vs_optimum: Interval,
+    /// Its objective less the optimum's lower bound, in pod-hours: its regret, or more.
+    pub regret: Interval,
+    /// Geometric mean over functions of a function's 99th percentile of slowdown; not known at the fluid level.
+    pub slowdown_p99_geomean: Interval,
     /// The means of the same runs at the fluid level, where searches and learning look; none when it has no others.
     pub fluid: Vec<(String, f64)>,
     /// Where it stands task by task; none without the tuned static HPA.
@@ -61,6 +72,10 @@ impl Summary {
             "objective_vs_tuned" => Some(self.objective_vs_tuned),
             "gap_closed" => Some(self.gap_closed),
             "elastic_speedup" => Some(self.elastic_speedup),
+            "cost_at_equal_violations" => Some(self.cost_at_equal_violations),
+            "objective_vs_optimum" => Some(self.objective_vs_optimum),
+            "regret" => Some(self.regret),
+            "slowdown_p99_geomean" => Some(self.slowdown_p99_geomean),
             _ => {
                 let own = self.figures.iter().find(|(name, _)| name == key).map(|(_, interval)| *interval);
                 own.or_else(|| self.standing.and_then(|standing| standing.figure(key)))
@@ -92,7 +107,13 @@ impl Serialize for Summary {
             "objective_vs_tuned": self.objective_vs_tuned,
             "gap_closed": self.gap_closed,
             "elastic_speedup": self.elastic_speedup,
+            "cost_at_equal_violations": self.cost_at_equal_violations,
+            "objective_vs_optimum": self.objective_vs_optimum,
+            "regret": self.regret,
         });
+        if self.slowdown_p99_geomean.mean.is_finite() {
+            document["slowdown_p99_geomean"] = json!(self.slowdown_p99_geomean);
+        }
         if !self.fluid.is_empty() {
             document["fluid"] = Value::Object(Map::new());
             self.fluid.iter().for_each(|(key, mean)| insert(&mut document["fluid"], key, json!(mean)));
@@ -147,17 +168,8 @@ pub fn summarize(results: &Results, seed: u64) -> Vec<Summary> {
         let mean = |at: usize| rows.iter().map(|row| row[at]).sum::<f64>() / runs as f64;
         fluid_keys.iter().enumerate().map(|(at, key)| (key.clone(), mean(at))).collect()
     };
-    let optimum = results.bounds.iter().flat_map(|bound| vec![bound.optimum.lower; results.seeds.len()]);
-    columns.push(optimum.collect());
-    let at = |name: &str| keys.iter().position(|key| key == name);
-    let comparison = Comparing {
-        width,
-        policies,
-        cost: at("cost.usd").unwrap_or(0),
-        objective: at("objective").unwrap_or(0),
-        elasticity: ["tau_u", "tau_o", "theta_u", "theta_o"].map(|key| at(&format!("elasticity.{key}")).unwrap_or(0)),
-        reference: results.policies.iter().position(|name| name == REFERENCE),
-    };
+    let comparing = Comparing::new(results, &keys);
+    comparing.add_columns(results, &mut columns);
     let bootstrap = Bootstrap {
         tasks: results.tasks,
         seeds: results.seeds.len(),
@@ -166,8 +178,7 @@ pub fn summarize(results: &Results, seed: u64) -> Vec<Summary> {
         resampled: Resampled::TasksAndSeeds,
     };
     let standings = standings(results, &bootstrap);
-    let outputs = bootstrap
-        .intervals(&columns, policies * (width + COMPARISONS.len()), |means, out| comparison.figures(means, out));
+    let outputs = bootstrap.intervals(&columns, comparing.outputs(), |means, out| comparing.figures(means, out));
     let summary = |(policy, name): (usize, &String)| {
         let compared = &outputs[policies * width + COMPARISONS.len() * policy..][..COMPARISONS.len()];
         Summary {
@@ -178,6 +189,10 @@ pub fn summarize(results: &Results, seed: u64) -> Vec<Summary> {
             objective_vs_tuned: compared[1],
             gap_closed: compared[2],
             elastic_speedup: compared[3],
+            cost_at_equal_violations: compared[4],
+            objective_vs_optimum: compared[5],
+            regret: compared[6],
+            slowdown_p99_geomean: compared[7],
             fluid: fluid(policy),
             standing: standings.get(policy).map(|it| it.0),
             profile: standings.get(policy).map(|it| it.1.clone()).unwrap_or_default(),
@@ -208,42 +223,6 @@ fn figures(outcome: &Outcome) -> Vec<(String, f64)> {
     flatten("", &serde_json::to_value(outcome).unwrap_or_default(), &mut out);
     out
 }
-
-/// Where figures stand among the columns: `[policy][figure]`, then the optimum.
-struct Comparing {
-    width: usize,
-    policies: usize,
-    cost: usize,
-    objective: usize,
-    elasticity: [usize; 4],
-    reference: Option<usize>,
-}
-
-impl Comparing {
-    /// All means, then for each policy cost and objective against the reference, and the gap closed.
-    fn figures(&self, means: &[f64], out: &mut [f64]) {
-        let all = self.policies * self.width;
-        out[..all].copy_from_slice(&means[..all]);
-        let Some(reference) = self.reference else { return };
-        let of = |policy: usize, figure: usize| means[policy * self.width + figure];
-        let (cost, objective, optimum) = (of(reference, self.cost), of(reference, self.objective), means[all]);
-        for policy in 0..self.policies {
-            let compared = &mut out[all + COMPARISONS.len() * policy..][..COMPARISONS.len()];
-            compared[0] = of(policy, self.cost) / cost;
-            compared[1] = of(policy, self.objective) / objective;
-            let gap = objective - optimum;
-            compared[2] = if gap > 0.0 { (objective - of(policy, self.objective)) / gap } else { f64::NAN };
-            let ratio = |figure: usize| {
-                let (theirs, own) = (of(reference, figure), of(policy, figure));
-                if theirs <= 0.0 && own <= 0.0 { 1.0 } else { theirs / own }
-            };
-            compared[3] = self.elasticity.map(ratio).iter().product::<f64>().powf(0.25);
-        }
-    }
-}
-
-/// The figures that compare a policy with others.
-const COMPARISONS: [&str; 4] = ["cost_vs_tuned", "objective_vs_tuned", "gap_closed", "elastic_speedup"];
 
 /// The keys of all figures of a run at a level.
 fn keys(level: Level) -> Vec<String> {
@@ -287,14 +266,12 @@ pub fn check(policies: &[&str], learned: &[String], level: Level, figure: &Figur
         return wrong(format!("policy {:?} in this comparison", figure.policy), policies.join(", "));
     }
     let keys = keys(level);
-    let compared = || COMPARISONS.into_iter().chain(Standing::KEYS);
-    if keys.contains(&figure.key) || compared().any(|key| key == figure.key) {
+    let known: Vec<&str> =
+        keys.iter().map(String::as_str).chain(comparing::keys(level)).chain(Standing::KEYS).collect();
+    if known.contains(&figure.key.as_str()) {
         return Ok(());
     }
-    wrong(
-        format!("figure {:?}", figure.key),
-        keys.iter().map(String::as_str).chain(compared()).collect::<Vec<_>>().join(", "),
-    )
+    wrong(format!("figure {:?}", figure.key), known.join(", "))
 }
 
 /// The figure that a gate names.

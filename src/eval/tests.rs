@@ -79,6 +79,8 @@ fn no_policy_is_better_than_the_optimum_and_hindsight_never_hurts() {
         let clairvoyant = objective(&summaries, Baseline::Clairvoyant);
         let hindsight = objective(&summaries, Baseline::ClairvoyantStatic);
         let tuned = objective(&summaries, Baseline::Tuned);
+        let fields = objective(&summaries, Baseline::ClairvoyantHpa);
+        assert!(fields <= hindsight, "{profile:?}: fields moved with foresight {fields}, static {hindsight}");
         assert!(optimum.upper <= clairvoyant * 1.01, "{profile:?}: {optimum:?} and replayed {clairvoyant}");
         assert!(clairvoyant <= hindsight, "{profile:?}: clairvoyant {clairvoyant}, static {hindsight}");
         assert!(hindsight <= tuned * 1.02, "{profile:?}: in hindsight {hindsight}, tuned {tuned}");
@@ -154,4 +156,61 @@ fn the_optimum_of_a_constant_load_is_what_it_needs_all_the_time() {
     let optimum = oracle::optimum(&workload, &world, &window, 40);
     let mean = workload.slots().iter().map(|slot| slot.load).sum::<f64>() / workload.slots().len() as f64;
     assert!(optimum.lower >= mean * hours && optimum.upper <= 1.75 * mean * hours, "{optimum:?} for {mean} × {hours}");
+}
+
+/// Each figure again, from the runs, as its definition says.
+#[test]
+fn costs_at_equal_lateness_and_distances_from_the_optimum_follow_from_the_runs() {
+    let (results, summaries) = compare(&judged(Profile::Bursty, 2), &[Baseline::Stock50, Baseline::Tuned], &[0, 1]);
+    let mean = |values: &mut dyn Iterator<Item = f64>| values.sum::<f64>() / 4.0;
+    let rows = |policy: usize| results.rows[4 * policy..4 * policy + 4].iter();
+    let cost = |policy| mean(&mut rows(policy).map(|row| row.outcome.cost.usd));
+    let late = |policy| mean(&mut rows(policy).map(|row| row.outcome.slo.violation_rate));
+    assert_eq!(results.statics.len(), tune::sweep::MULTIPLES.len());
+    let mut points = vec![(cost(0), late(0)), (cost(1), late(1))];
+    for runs in &results.statics {
+        points.push((mean(&mut runs.iter().map(|run| run.usd)), mean(&mut runs.iter().map(|run| run.violation_rate))));
+    }
+    // The least cost of a mixture of two neighbours that is late as often, found by trying all pairs.
+    let beaten = |p: &(f64, f64)| points.iter().any(|q| (q.0 < p.0 && q.1 <= p.1) || (q.0 <= p.0 && q.1 < p.1));
+    let front: Vec<_> = points.iter().filter(|p| !beaten(p)).copied().collect();
+    for (policy, summary) in summaries.iter().enumerate() {
+        let at = late(policy);
+        let above = front.iter().filter(|p| p.1 > at).max_by(|p, q| p.0.total_cmp(&q.0));
+        let below = front.iter().filter(|p| p.1 <= at).min_by(|p, q| p.0.total_cmp(&q.0)).unwrap();
+        let share = above.map_or(0.0, |above| (at - below.1) / (above.1 - below.1));
+        let wanted = cost(policy) / (below.0 + share * (above.map_or(below.0, |above| above.0) - below.0));
+        let found = summary.cost_at_equal_violations;
+        assert!((found.mean - wanted).abs() < 1e-9, "{}: {found:?} is not {wanted}", summary.policy);
+        assert!(found.mean >= 1.0 - 1e-12, "a static HPA is on the front or behind it");
+        let optimum = f64::midpoint(results.bounds[0].optimum.lower, results.bounds[1].optimum.lower);
+        let objective = mean(&mut rows(policy).map(|row| row.outcome.objective));
+        assert!((summary.objective_vs_optimum.mean - objective / optimum).abs() < 1e-12);
+        assert!((summary.regret.mean - (objective - optimum)).abs() < 1e-12);
+        assert!(summary.slowdown_p99_geomean.mean.is_nan(), "the fluid level has no slowdowns");
+    }
+}
+
+#[test]
+fn slowdowns_of_functions_are_put_together_by_their_geometric_mean() {
+    let (sim, hpa, tune) = (world(), hpa::Settings::default(), grid());
+    let contenders = [Contender::baseline(Baseline::Tuned)];
+    let (tasks, seeds) = (judged(Profile::Diurnal, 2), [0, 1]);
+    let comparison = Comparison {
+        contenders: &contenders,
+        tasks: &tasks,
+        seeds: &seeds,
+        world: World { sim: &sim, hpa: &hpa, tune: &tune },
+        level: Level::Requests,
+        config_hash: "",
+        record: false,
+        strain: false,
+        tick: &|| {},
+    };
+    let results = comparison.run();
+    let p99 = |row: &super::runner::Row| row.outcome.slowdown.unwrap().p99;
+    let wanted = results.rows.iter().map(p99).product::<f64>().powf(0.25);
+    let found = summarize(&results, 0)[0].slowdown_p99_geomean;
+    assert!((found.mean - wanted).abs() < 1e-9 * wanted, "{found:?} is not {wanted}");
+    assert!(found.lower <= wanted && wanted <= found.upper, "{found:?}");
 }

@@ -7,7 +7,11 @@ use super::contender::Ready;
 use super::runner::{Bound, Comparison, Found, Results, Row, replay};
 use super::stress::{Strain, Strained};
 use super::summary::REFERENCE;
-use super::{Contender, oracle};
+use super::tune::Candidate;
+#[cfg(doc)]
+use super::tune::sweep::MULTIPLES;
+use super::{Contender, Task, oracle};
+use crate::autoscalers::Recipe;
 use crate::sim::{self, Level, Outcome, TimelineRow};
 use crate::units::SimTime;
 
@@ -26,12 +30,24 @@ pub struct Unit {
     pub fluid: Vec<Outcome>,
     /// What searches found.
     pub found: Vec<Found>,
+    /// Static HPAs at other prices of a violation, one of [`MULTIPLES`] after another, seed by seed; none where the tuned
+    /// HPA was not searched for.
+    pub statics: Vec<Vec<Spot>>,
     /// The optimum.
     pub bound: Bound,
     /// The first seed's runs of the tuned HPA and of its rival, where they were asked for.
     pub timelines: Vec<Recording>,
     /// Every contender under every strain, where it was asked for.
     pub strained: Vec<Strained>,
+}
+
+/// A run as a point of the plane of cost and late requests.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Spot {
+    /// Dollars.
+    pub usd: f64,
+    /// Share of requests late or lost.
+    pub violation_rate: f64,
 }
 
 /// A run over time.
@@ -112,6 +128,7 @@ impl Comparison<'_> {
             rows: units.par_iter().map(row).collect(),
             fluid: if self.level == Level::Fluid { Vec::new() } else { units.par_iter().map(like).collect() },
             found: found.collect(),
+            statics: self.statics(task, &ready, &world),
             bound: self.bound(index),
             timelines: if self.record { self.recordings(index, &ready, &world) } else { Vec::new() },
             strained: if self.strain { self.strained(index, &ready, &world) } else { Vec::new() },
@@ -123,6 +140,24 @@ impl Comparison<'_> {
         let optimum = oracle::optimum(&task.workload, self.world.sim, &task.test, self.world.hpa.max_replicas);
         (self.tick)();
         Bound { trace: task.trace.clone(), function: task.function.clone(), optimum }
+    }
+
+    /// Runs of the static HPAs that the tuned one's search would have found at other prices.
+    fn statics(&self, task: &Task, ready: &[Ready], world: &sim::Settings) -> Vec<Vec<Spot>> {
+        let tuned = self.contenders.iter().position(|it| it.name == REFERENCE);
+        let Some(swept) = tuned.map(|at| &ready[at].swept) else { return Vec::new() };
+        let mut distinct = swept.clone();
+        distinct.dedup();
+        let spot = |candidate: &Candidate, seed: u64| {
+            let recipe = Recipe::hpa(&candidate.settings(self.world.hpa));
+            let it = replay(&recipe, task, world, seed, false).outcome;
+            (self.tick)();
+            Spot { usd: it.cost.usd, violation_rate: it.slo.violation_rate }
+        };
+        let runs = |candidate: &Candidate| self.seeds.par_iter().map(|&seed| spot(candidate, seed)).collect();
+        let made: Vec<Vec<Spot>> = distinct.par_iter().map(runs).collect();
+        let of = |candidate: &Candidate| distinct.iter().position(|it| it == candidate).map(|at| made[at].clone());
+        swept.iter().filter_map(of).collect()
     }
 
     fn recordings(&self, index: usize, ready: &[Ready], world: &sim::Settings) -> Vec<Recording> {
@@ -169,6 +204,7 @@ impl Results {
             bounds: units.iter().map(|unit| unit.bound.clone()).collect(),
             rows: Vec::new(),
             fluid: Vec::new(),
+            statics: statics(units),
             policies,
             seeds,
         };
@@ -185,4 +221,11 @@ impl Results {
 
 fn found_by(units: &[Unit], policy: &str) -> Vec<Found> {
     units.iter().flat_map(|unit| unit.found.iter().filter(|it| it.policy == policy)).cloned().collect()
+}
+
+/// The runs of static HPAs, price by price, task by task; nothing where a task has none.
+fn statics(units: &[Unit]) -> Vec<Vec<Spot>> {
+    let prices = units.iter().map(|unit| unit.statics.len()).min().unwrap_or(0);
+    let at = |price: usize| units.iter().flat_map(|unit| unit.statics[price].iter().copied()).collect();
+    (0..prices).map(at).collect()
 }

@@ -3,7 +3,7 @@
 use super::axis::{Axis, extent};
 use super::labels::{self, Block};
 use super::legend::{self, Sample};
-use super::palette::{CLOUD, INK, Look, QUIET, VERMILLION, look};
+use super::palette::{FRAME, INK, Look, QUIET, VERMILLION, look};
 use super::panel::{self, Panel};
 use super::scene::{Mark, Point, Scene, Stroke};
 use crate::eval::stats::front;
@@ -43,6 +43,8 @@ pub struct Comparison {
     pub contestants: Vec<Contestant>,
     /// Cost and violation rate of other configurations, drawn in grey.
     pub tried: Vec<(f64, f64)>,
+    /// What those are.
+    pub tried_label: String,
     /// The share of requests that may be late or lost, 0 to 1, when there is an objective.
     pub allowed: Option<f64>,
 }
@@ -59,7 +61,7 @@ pub fn comparison(data: &Comparison) -> Scene {
     panel.frame(&mut scene, true);
     let tried: Vec<Point> = data.tried.iter().map(|&(cost, rate)| (cost, 100.0 * rate)).collect();
     for &(cost, rate) in tried.iter().filter(|point| point.0.is_finite() && point.1.is_finite()) {
-        scene.mark(panel.at(cost, rate), Mark::Disc, 4.5, CLOUD);
+        scene.mark(panel.at(cost, rate), Mark::Disc, 7.0, FRAME);
     }
     let front = corners(&panel, &front(data, &tried));
     let front_stroke = Stroke { color: QUIET, width: 1.4, dash: &[2.0, 3.0] };
@@ -94,7 +96,7 @@ pub fn comparison(data: &Comparison) -> Scene {
 fn entries(data: &Comparison, front: bool, front_stroke: Stroke, objective: Stroke) -> Vec<(Sample, String)> {
     let mut entries = Vec::new();
     if !data.tried.is_empty() {
-        entries.push((Sample::Mark(Mark::Disc, CLOUD), "other configurations".to_owned()));
+        entries.push((Sample::Mark(Mark::Disc, FRAME), data.tried_label.clone()));
     }
     if front {
         entries.push((Sample::Line(front_stroke), "none is better in both".to_owned()));

@@ -10,11 +10,13 @@ pub(super) const FRAME: Color = Color::new(0x9A, 0x9A, 0x9A);
 pub(super) const CLOUD: Color = Color::new(0xB4, 0xB4, 0xB4);
 
 pub(super) const BLUE: Color = Color::new(0x00, 0x72, 0xB2);
-pub(super) const ORANGE: Color = Color::new(0xE6, 0x9F, 0x00);
+/// Darker than theirs, for a contrast of 3.4 to 1 on white, as [`STEEL`] is.
+pub(super) const ORANGE: Color = Color::new(0xC2, 0x7C, 0x00);
 pub(super) const GREEN: Color = Color::new(0x00, 0x9E, 0x73);
 pub(super) const VERMILLION: Color = Color::new(0xD5, 0x5E, 0x00);
 pub(super) const PURPLE: Color = Color::new(0xCC, 0x79, 0xA7);
 pub(super) const SKY: Color = Color::new(0x56, 0xB4, 0xE9);
+pub(super) const STEEL: Color = Color::new(0x2E, 0x94, 0xD0);
 
 /// One look per series.
 #[derive(Debug, Clone, Copy)]
@@ -36,7 +38,7 @@ const LOOKS: [Look; 8] = [
     Look { color: GREEN, dash: &[2.5, 3.0], mark: Mark::Triangle },
     Look { color: ORANGE, dash: &[11.0, 3.0, 2.5, 3.0], mark: Mark::Diamond },
     Look { color: PURPLE, dash: &[5.0, 3.0], mark: Mark::Inverted },
-    Look { color: SKY, dash: &[14.0, 4.0], mark: Mark::Plus },
+    Look { color: STEEL, dash: &[14.0, 4.0], mark: Mark::Plus },
     Look { color: INK, dash: &[4.0, 2.0, 1.5, 2.0], mark: Mark::Cross },
     Look { color: QUIET, dash: &[1.5, 2.0], mark: Mark::Ring },
 ];

@@ -23,6 +23,11 @@ pub trait Autoscaler: Send {
 
     /// The HPA fields in force, for telemetry and timelines; `None` when it has none.
     fn knobs(&self) -> Option<Knobs>;
+
+    /// The same autoscaler in the same state, for a search that looks ahead; `None` where nobody has needed one.
+    fn copy(&self) -> Option<Box<dyn Autoscaler>> {
+        None
+    }
 }
 
 /// Moves HPA fields. The static HPA is the tuner that returns [`Patch::default`].

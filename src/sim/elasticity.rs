@@ -14,6 +14,7 @@ pub struct Gap {
     too_many: f64,
     missing: f64,
     surplus: f64,
+    idle: f64,
 }
 
 impl Gap {
@@ -32,6 +33,7 @@ impl Gap {
             too_many: f64::from(u8::from(supply > demand)),
             missing: (demand - supply).max(0.0),
             surplus: (supply - demand).max(0.0),
+            idle: if demand > 0.0 { 0.0 } else { supply },
         }
     }
 }
@@ -46,6 +48,7 @@ pub struct Curves {
     seconds: f64,
     missing: f64,
     surplus: f64,
+    idle: f64,
     against: f64,
     steps: f64,
     supply_moves: f64,
@@ -65,6 +68,7 @@ impl Curves {
         self.too_many += gap.too_many * seconds;
         self.missing += gap.missing * seconds;
         self.surplus += gap.surplus * seconds;
+        self.idle += gap.idle * seconds;
         self.seconds += seconds;
     }
 
@@ -94,6 +98,7 @@ impl Curves {
         self.seconds += other.seconds;
         self.missing += other.missing;
         self.surplus += other.surplus;
+        self.idle += other.idle;
         self.against += other.against;
         self.steps += other.steps;
         self.supply_moves += other.supply_moves;
@@ -105,12 +110,18 @@ impl Curves {
     #[must_use]
     pub fn metrics(&self) -> Elasticity {
         let percent = |sum: f64, of: f64| if of > 0.0 { 100.0 * sum / of } else { 0.0 };
+        let shares = [self.under, self.over, self.too_few, self.too_many].map(|sum| percent(sum, self.seconds));
+        let [theta_u, theta_o, tau_u, tau_o] = shares;
+        let instability = percent(self.against, self.steps);
+        let cubes = shares.into_iter().chain([instability]).map(|share| share.powi(3));
         Elasticity {
-            theta_u: percent(self.under, self.seconds),
-            theta_o: percent(self.over, self.seconds),
-            tau_u: percent(self.too_few, self.seconds),
-            tau_o: percent(self.too_many, self.seconds),
-            instability: percent(self.against, self.steps),
+            theta_u,
+            theta_o,
+            tau_u,
+            tau_o,
+            instability,
+            deviation: cubes.sum::<f64>().cbrt(),
+            idle_pod_seconds: self.idle,
             a_u: percent(self.missing, self.capacity),
             a_o: percent(self.surplus, self.capacity),
             jitter: 36.0 * percent(self.supply_moves - self.demand_moves, self.seconds),
@@ -160,6 +171,9 @@ mod tests {
         assert!(expected.iter().all(|(found, wanted)| (found - wanted).abs() < 1e-9), "{found:?}");
         assert!((found.instability - 77.78).abs() < 0.005);
         assert!((found.a_u - 3.0).abs() < 1e-9 && (found.a_o - 9.0).abs() < 1e-9, "{found:?}");
+        assert!((found.idle_pod_seconds - 2.0).abs() < 1e-9, "{found:?}");
+        // (7.5³ + 37.5³ + 20³ + 50³ + (700/9)³)^⅓
+        assert!((found.deviation - 86.918_927).abs() < 1e-5, "{found:?}");
         // Supply moves 5 times and demand 4 times in 10 s.
         assert!((found.jitter - 360.0).abs() < 1e-9, "{found:?}");
         assert_eq!((churn, reversals.count), (7, 1));

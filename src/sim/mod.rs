@@ -34,7 +34,7 @@ mod world;
 
 pub use control::{Autoscaler, Gauges, Knobs, LOAD_STEP, Limits, Patch, Signals, Telemetry, Tuner, View};
 pub use outcome::{Outcome, TimelineRow, Totals};
-pub use prices::objective;
+pub use prices::{objective, violation_hours};
 pub use requests::{Books, PodLoad};
 pub use response_times::ResponseTimes;
 pub use run::{Run, run};

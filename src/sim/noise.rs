@@ -49,6 +49,13 @@ pub(super) struct Noise {
     owed: f64,
 }
 
+impl Clone for Noise {
+    /// The same draws to come. The generator has no copy of its own, so that none is made unawares.
+    fn clone(&self) -> Self {
+        Self { rng: ChaCha8Rng::deserialize_state(&self.rng.serialize_state()), owed: self.owed }
+    }
+}
+
 impl Noise {
     pub(super) fn new(seed: u64) -> Self {
         Self { rng: stream(seed, Purpose::Metrics, 1), owed: 0.0 }

@@ -103,6 +103,9 @@ pub struct Requests {
     pub dropped: f64,
     /// Served too late.
     pub late: f64,
+    /// dropped / offered, 0 when nothing was offered: what response times, which are of served requests, do not show.
+    #[serde(default)]
+    pub loss_rate: f64,
     /// Sent again by clients whose attempt before had failed; not part of `offered`. At the request level only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retried: Option<f64>,
@@ -222,6 +225,12 @@ pub struct Elasticity {
     /// metrics are scraped.
     #[serde(default)]
     pub jitter: f64,
+    /// Ready pod-seconds at a demand of 0, which `theta_o` leaves out.
+    #[serde(default)]
+    pub idle_pod_seconds: f64,
+    /// Deviation from following demand exactly, `(θ_U³ + θ_O³ + τ_U³ + τ_O³ + v³)^⅓`: the largest of them, mostly.
+    #[serde(default)]
+    pub deviation: f64,
 }
 
 /// What was reserved and not used.
@@ -229,9 +238,13 @@ pub struct Elasticity {
 pub struct Waste {
     /// Share of the requested CPU time that was not used; below 0 when pods use more than they request.
     pub cpu_slack: f64,
-    /// Requested GiB × hours of pods that computed nothing. A pod is taken to compute at its CPU limit whenever it holds
-    /// requests.
+    /// Requested GiB × hours of pods that computed nothing, the wasted memory. A pod is taken to compute at its CPU limit
+    /// whenever it holds requests.
     pub idle_gb_hours: f64,
+    /// Normalised memory: requested GiB × seconds of all pods over those of pods that computed. 1 is no waste, 2 as much
+    /// idle as busy; 0 when nothing was computed.
+    #[serde(default)]
+    pub normalised_memory: f64,
 }
 
 /// Cold starts.
@@ -239,6 +252,9 @@ pub struct Waste {
 pub struct ColdStarts {
     /// Pods started.
     pub pods: f64,
+    /// Pods started for every 1,000 requests, 0 when nothing was offered.
+    #[serde(default)]
+    pub pods_per_1000_requests: f64,
     /// Share of requests that arrived while no pod served, and so waited for a pod start.
     pub request_rate: f64,
     /// Share of requests that waited, for whatever reason, until a pod became ready, which took them then. At the request
@@ -256,6 +272,9 @@ pub struct Scaling {
     pub churn: f64,
     /// Changes of direction.
     pub reversals: f64,
+    /// The same for every hour of a function.
+    #[serde(default)]
+    pub reversals_per_hour: f64,
     /// Mean time between changes of `spec.replicas`, in seconds.
     #[serde(default)]
     pub dwell_s: f64,

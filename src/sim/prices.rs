@@ -1,6 +1,6 @@
 //! What a run costs, and the objective that search and learning minimise.
 
-use super::outcome::{Cost, Totals};
+use super::outcome::{Cost, Outcome, Totals};
 use super::settings::Settings;
 use super::workload::Workload;
 
@@ -50,8 +50,7 @@ impl Prices {
     /// Reserved pod-hours plus the price of violations and starts in pod-hours. A violation costs `prices.violation`
     /// times what serving a request takes at full use of the CPU request.
     pub(super) fn objective(&self, totals: &Totals) -> f64 {
-        let hour = self.cores * self.cpu_hour + self.gib * self.gib_hour;
-        let start = if hour > 0.0 { self.pod_start / hour } else { 0.0 };
+        let start = start_hours(self.cores * self.cpu_hour + self.gib * self.gib_hour, self.pod_start);
         let violations = self.violation * totals.violations() * self.request_pod_seconds;
         (totals.pod_seconds + violations + self.resized_pod_seconds(totals)) / 3600.0 + start * totals.starts
     }
@@ -80,4 +79,18 @@ impl Prices {
 #[must_use]
 pub fn objective(workload: &Workload, settings: &Settings, totals: &Totals) -> f64 {
     Prices::new(workload, settings).objective(totals)
+}
+
+/// The part of an outcome's objective that violations make, in pod-hours.
+#[must_use]
+pub fn violation_hours(settings: &Settings, outcome: &Outcome) -> f64 {
+    let (pod, prices) = (&settings.pod, &settings.prices);
+    let hour = pod.cpu_request.cores() * prices.cpu_hour + pod.memory_request.gib() * prices.gib_hour;
+    let starts = start_hours(hour, prices.pod_start) * outcome.cold_starts.pods;
+    (outcome.objective - outcome.cost.replica_hours - starts).max(0.0)
+}
+
+/// The price of a pod start in pod-hours, of which one costs `hour`.
+fn start_hours(hour: f64, start: f64) -> f64 {
+    if hour > 0.0 { start / hour } else { 0.0 }
 }

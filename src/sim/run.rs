@@ -177,6 +177,7 @@ impl Sums {
                 completed: totals.completed,
                 dropped: totals.dropped,
                 late: totals.late,
+                loss_rate: share(totals.dropped, totals.offered),
                 retried: detail.map(Detail::retried),
             },
             slo: self.windows.result(violation_rate, self.allowed),
@@ -188,10 +189,15 @@ impl Sums {
             waste: Waste {
                 cpu_slack: 1.0 - share(totals.cpu_seconds, self.costs.cost.cpu_hours * 3600.0),
                 idle_gb_hours: self.idle_gb_hours,
+                normalised_memory: share(
+                    self.costs.cost.gb_hours,
+                    (self.costs.cost.gb_hours - self.idle_gb_hours).max(0.0),
+                ),
             },
             elasticity: self.curves.metrics(),
             cold_starts: ColdStarts {
                 pods: totals.starts,
+                pods_per_1000_requests: share(1000.0 * totals.starts, totals.offered),
                 request_rate: share(totals.cold, totals.offered),
                 waited_rate: detail.map(Detail::waited_rate),
             },
@@ -199,6 +205,7 @@ impl Sums {
                 actions: totals.actions,
                 churn: totals.churn,
                 reversals: self.reversals,
+                reversals_per_hour: share(3600.0 * self.reversals, self.seconds),
                 dwell_s: share(self.seconds, totals.actions + self.runs),
             },
             replicas: ReplicaStats { mean: share(self.replica_seconds, self.seconds), max: self.most_replicas },

@@ -43,6 +43,14 @@ impl Service {
         }
     }
 
+    /// The same at the fluid level; `None` of single requests, which nobody has needed twice.
+    pub(super) fn fork(&self) -> Option<Self> {
+        match self {
+            Self::Fluid(flow) => Some(Self::Fluid(flow.clone())),
+            Self::Requests(_) => None,
+        }
+    }
+
     /// What was counted so far.
     #[inline]
     pub(super) fn totals(&self) -> &Totals {

@@ -133,6 +133,32 @@ impl Simulation {
         simulation
     }
 
+    /// The run as it stands, to be carried on in another way; `None` at the request level, and where its
+    /// autoscaler cannot be copied. Both draw the same chance from here on.
+    #[must_use]
+    pub fn fork(&self) -> Option<Self> {
+        Some(Self {
+            world: self.world.fork()?,
+            autoscaler: self.autoscaler.copy()?,
+            buffers: Buffers::default(),
+            container: self.container.clone(),
+            pod: self.pod.clone(),
+            original: self.original.clone(),
+            served: self.served.clone(),
+            next_scrape: self.next_scrape,
+            next_sync: self.next_sync,
+            next_contention: self.next_contention,
+            resolution: self.resolution,
+            period: self.period,
+            events: self.events,
+            prices: self.prices,
+            windows: self.windows,
+            allowed: self.allowed,
+            bounded: self.bounded,
+            timeline: self.timeline.clone(),
+        })
+    }
+
     /// Keeps a row of the timeline per sync from here on.
     pub fn record(&mut self) {
         self.timeline = Some(Timeline::default());

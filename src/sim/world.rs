@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 mod deployment;
+mod fork;
 mod resize;
 
 use super::control::{Gauges, Knobs, Limits, Telemetry};

@@ -92,9 +92,9 @@ fn parts_that_are_put_together_are_the_whole_byte_for_byte() {
         String::from_utf8(output.stdout).unwrap()
     };
     let told = with(&["-o", "whole"], &[]);
-    assert_eq!(with(&["--shard", "0/2", "-o", "first"], &[]), "1 units made, 0 were there, in first\n");
+    assert_eq!(with(&["--shard", "0/2", "-o", "first"], &[]), "1 unit made, 0 were there, in first\n");
     let second = [("JOB_COMPLETION_INDEX", "1")];
-    assert_eq!(with(&["--shard", "auto/2", "-o", "second"], &second), "1 units made, 0 were there, in second\n");
+    assert_eq!(with(&["--shard", "auto/2", "-o", "second"], &second), "1 unit made, 0 were there, in second\n");
     assert_eq!(with(&["--shard", "0/2", "-o", "first"], &[]), "0 units made, 1 were there, in first\n");
     let merge = |arguments: &[&str]| hpatune(place.path(), [&["merge"], arguments].concat()).output().unwrap();
     let merged = merge(&["second", "first", "-o", "merged"]);

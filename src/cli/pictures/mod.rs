@@ -10,10 +10,10 @@ use crate::cli::output;
 use crate::eval::stats::{Interval, mean};
 use crate::eval::summary::REFERENCE;
 use crate::eval::unit::Recording;
-use crate::eval::{Results, Summary, Unit, standing};
+use crate::eval::{Results, Static, Summary, Unit, standing};
 use crate::plot::{self, Contestant, Estimate, Format, Profile, Scene};
 use crate::report::evaluation::sorted;
-use crate::report::number::{fixed, percent, significant};
+use crate::report::number::{counted, fixed, percent, significant};
 use crate::report::page::Place;
 use crate::sim::{Run, TimelineRow};
 
@@ -35,7 +35,7 @@ const PROFILES: usize = 8;
 /// The pictures of a comparison. Timelines are of the tuned HPA and its rival, on the function where the rival does best
 /// and on the one where it does worst.
 pub(super) fn of_comparison(plan: &Plan, units: &[Unit], found: &Concluded<'_>) -> Vec<Drawn> {
-    let mut drawn = vec![scatter(plan, units.len(), found.summaries)];
+    let mut drawn = vec![scatter(plan, units.len(), found)];
     drawn.extend(profiles(found.summaries, plan.rival.as_deref()));
     if let Some(rival) = plan.rival.as_deref() {
         let order = order(found.results, rival);
@@ -47,7 +47,8 @@ pub(super) fn of_comparison(plan: &Plan, units: &[Unit], found: &Concluded<'_>) 
     drawn
 }
 
-fn scatter(plan: &Plan, functions: usize, summaries: &[Summary]) -> Drawn {
+fn scatter(plan: &Plan, functions: usize, found: &Concluded<'_>) -> Drawn {
+    let summaries = found.summaries;
     let estimate = |interval: Option<Interval>| {
         let it = interval.unwrap_or(Interval::UNKNOWN);
         Estimate { mean: it.mean, lower: it.lower, upper: it.upper }
@@ -59,10 +60,16 @@ fn scatter(plan: &Plan, functions: usize, summaries: &[Summary]) -> Drawn {
     };
     let scene = plot::comparison(&plot::Comparison {
         title: "Cost against late requests on unseen traffic".to_owned(),
-        subtitle: format!("means over {functions} functions × {} seeds, bars: 95 % intervals", plan.seeds.len()),
+        subtitle: format!(
+            "means over {} × {}, bars: 95 % intervals",
+            counted(functions, "function"),
+            counted(plan.seeds.len(), "seed")
+        ),
         cost_label: "cost, $ a function".to_owned(),
         contestants: summaries.iter().map(contestant).collect(),
-        tried: Vec::new(),
+        // What serves next to nothing would take most of the picture.
+        tried: found.statics.iter().map(|it| (it.usd, it.violation_rate)).filter(|it| it.1 < 0.5).collect(),
+        tried_label: "static HPAs of other prices".to_owned(),
         allowed: Some(1.0 - plan.slo.target.fraction()),
     });
     let each = |it: &&Summary| {
@@ -74,11 +81,22 @@ fn scatter(plan: &Plan, functions: usize, summaries: &[Summary]) -> Drawn {
         )
     };
     let policies: Vec<String> = sorted(summaries).iter().map(each).collect();
+    let swept: Vec<String> = found.statics.iter().map(static_hpa).collect();
+    let swept = if swept.is_empty() {
+        String::new()
+    } else {
+        format!(" Static HPAs tuned for other prices of a late request: {}.", swept.join(", "))
+    };
     let text = format!(
-        "Cost and share of requests late or lost; the further down and left, the better: {}.",
+        "Cost and share of requests late or lost; the further down and left, the better: {}.{swept}",
         policies.join(", ")
     );
     Drawn { name: "comparison".to_owned(), scene, place: Place::Front, text }
+}
+
+fn static_hpa(it: &Static) -> String {
+    let price = if it.price < 1.0 { format!("1/{}", fixed(1.0 / it.price, 0)) } else { fixed(it.price, 0) };
+    format!("at {price} times the price {} $ and {} %", significant(it.usd, 3), percent(it.violation_rate))
 }
 
 fn profiles(summaries: &[Summary], rival: Option<&str>) -> Option<Drawn> {
@@ -166,7 +184,7 @@ fn timelines(units: &[Unit], rival: &str, order: &[usize]) -> Vec<Drawn> {
             let recording = unit.timelines.iter().find(|it| it.policy == policy)?;
             let title = format!("{policy} on {} / {}", unit.bound.trace, unit.bound.function);
             let rows = recording.timeline();
-            let text = format!("{title}, where {rival} does {end}: {}", told(recording, &rows));
+            let text = format!("{title}, where {rival} does {end}; the first seed: {}", told(recording, &rows));
             let (name, scene) =
                 (format!("timeline-{end}-{}", plain(policy)), plot::timeline(&title, &rows, recording.late));
             Some(Drawn { name, scene, place: Place::Timelines, text })

@@ -83,9 +83,14 @@ impl Gate {
     /// Reads a gate.
     ///
     /// # Errors
-    /// Shows where the text stops being a gate.
+    /// Shows where the text stops being a gate. One without a figure is none: nothing could fail it.
     pub fn parse(text: &str) -> Result<Self, InputError> {
-        parse::gate(text)
+        let gate = parse::gate(text)?;
+        if gate.figures().is_empty() {
+            let problem = format!("{:?} names no figure, so no comparison decides it", gate.text);
+            return Err(InputError::new(problem, "name one, as in 'cost.usd[tuned] <= 10'").field("--require"));
+        }
+        Ok(gate)
     }
 
     /// The figures that it names.
@@ -165,7 +170,7 @@ mod tests {
     }
 
     fn decide(text: &str) -> Verdict {
-        Gate::parse(text).unwrap().decide(&lookup).unwrap()
+        parse::gate(text).unwrap().decide(&lookup).unwrap()
     }
 
     #[test]
@@ -174,8 +179,15 @@ mod tests {
         assert!(!decide("upper(cost.usd[policy]) < 10.5").met);
         assert!(decide("upper(cost.usd[policy]) <= 10.5").met);
         assert!(decide("lower( cost.usd[stock-80] ) >= mean(cost.usd[policy])").met);
+        assert!(decide("1.5e1 * 1e-1 <= 15E-1").met);
         assert!(decide("2 + 3 * -2 > -(1 + 4)").met);
         assert!(decide("8 / 2 / 2 - 1 - 1 >= 0").met, "operators of one rank group from the left");
+    }
+
+    #[test]
+    fn a_gate_without_a_figure_is_refused() {
+        let error = Gate::parse("1 < 2").unwrap_err();
+        assert_eq!(error.problem, "\"1 < 2\" names no figure, so no comparison decides it");
     }
 
     #[test]

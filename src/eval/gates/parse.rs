@@ -120,12 +120,23 @@ impl<'a> Parser<'a> {
 
     fn number(&mut self) -> Result<Node, InputError> {
         let start = self.at;
-        let digits = self.run(|c| c.is_ascii_digit() || c == '.');
-        let parsed = digits.parse().ok();
+        self.run(|c| c.is_ascii_digit() || c == '.');
+        self.exponent();
+        let parsed = self.text[start..self.at].parse().ok();
         parsed.map(Node::Number).ok_or_else(|| {
             self.at = start;
             self.wanted("a number")
         })
+    }
+
+    /// `e-3` and the like; anything else is left to be wondered at.
+    fn exponent(&mut self) {
+        let Some(rest) = self.text[self.at..].strip_prefix(['e', 'E']) else { return };
+        let digits = rest.strip_prefix(['+', '-']).unwrap_or(rest);
+        if digits.starts_with(|c: char| c.is_ascii_digit()) {
+            self.at = self.text.len() - digits.len();
+            self.run(|c| c.is_ascii_digit());
+        }
     }
 
     fn figure_or_part(&mut self) -> Result<Node, InputError> {
@@ -185,6 +196,7 @@ mod tests {
         assert!(problem("a[b] <= 1 2").starts_with("expected the end, found `2`"));
         assert!(problem("(a[b] <= 1").starts_with("expected `)`"));
         assert!(problem(&"(".repeat(1000)).starts_with("expected fewer brackets"));
+        assert!(problem("1e < 4").starts_with("expected `<=`"));
         assert_eq!(problem(&"1+".repeat(100_000)), "200000 bytes are too many for a gate");
     }
 

@@ -6,6 +6,7 @@
 //! rounded down the result is a lower bound of what any policy can reach; rounded up, what a schedule reaches in this
 //! world. Random start-up delays can bring a single run slightly across.
 
+pub mod ahead;
 pub mod dp;
 pub mod lcp;
 mod problem;

@@ -72,6 +72,19 @@ pub fn front(mut points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
     points
 }
 
+/// What it costs to be late no more often than `late`, by a front as [`front`] makes it: between neighbours in a straight
+/// line, which a mixture of the two in time attains. What is late more often than all of the front has the cheapest one's
+/// cost; NaN where none of it is as rarely late.
+#[must_use]
+pub fn cost_at(front: &[(f64, f64)], late: f64) -> f64 {
+    let enough = front.partition_point(|point| point.1 > late);
+    match (front.get(enough.wrapping_sub(1)), front.get(enough)) {
+        (Some(above), Some(below)) => above.0 + (below.0 - above.0) * (above.1 - late) / (above.1 - below.1),
+        (None, Some(cheapest)) => cheapest.0,
+        (_, None) => f64::NAN,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,6 +103,18 @@ mod tests {
         assert!((front.dominated() - (1.0 * 0.02 + 0.2 * 0.12) / (2.2 * 0.22)).abs() < 1e-12);
         assert!((front.only_by(1) - 0.2 * 0.1 / (2.2 * 0.22)).abs() < 1e-12);
         assert!(front.only_by(2).abs() < 1e-12);
+    }
+
+    // NumPy 2.4.6: np.interp([0.05, 0.04, 0.03, 0.02, 0.0175, 0.01], [0.01, 0.02, 0.04], [16, 12, 10])
+    #[test]
+    fn the_cost_at_a_lateness_lies_between_its_neighbours_on_the_front() {
+        let front = front(vec![(12.0, 0.02), (13.0, 0.03), (16.0, 0.01), (10.0, 0.04)]);
+        let wanted = [(0.05, 10.0), (0.04, 10.0), (0.03, 11.0), (0.02, 12.0), (0.0175, 13.0), (0.01, 16.0)];
+        for (late, cost) in wanted {
+            assert!((cost_at(&front, late) - cost).abs() < 1e-12, "{late}: {}", cost_at(&front, late));
+        }
+        assert!(cost_at(&front, 0.005).is_nan(), "nobody is as rarely late");
+        assert!(cost_at(&[], 0.5).is_nan());
     }
 
     /// By chance: the share of points of the box that some point dominates.

@@ -3,6 +3,7 @@
 pub mod grid;
 pub mod search;
 pub mod settings;
+pub mod sweep;
 
 pub use grid::Candidate;
 pub use search::{Budget, Scored, Search, search};

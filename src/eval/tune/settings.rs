@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{InputError, UnitError, within};
+use crate::eval::beam;
 use crate::hpa::settings::PolicyText;
 use crate::units::{Percent, Replicas, friendly, parse_span};
 
@@ -38,6 +39,8 @@ pub struct Settings {
     /// Minutes that the evolution of `linear` may simulate for a function. On five recorded traces four million gave a
     /// better policy than one on four of them, by up to 6 %.
     pub linear_steps: u64,
+    /// The search of `clairvoyant-hpa`.
+    pub beam: beam::Settings,
 }
 
 impl Default for Settings {
@@ -55,6 +58,7 @@ impl Default for Settings {
             halving: true,
             per_function: true,
             linear_steps: 4_000_000,
+            beam: beam::Settings::default(),
         }
     }
 }
@@ -87,6 +91,7 @@ impl Settings {
             within("tune.stabilize_down", span.0.as_secs_f64(), 0.0, 3600.0)?;
         }
         within("tune.linear_steps", self.linear_steps as f64, 1.0, 1e12)?;
+        self.beam.validate()?;
         within("tune.seeds", f64::from(self.seeds), 1.0, 1000.0)
     }
 }

@@ -23,6 +23,8 @@ pub(super) fn document(text: &str) -> Option<Value> {
 struct Evaluation {
     summary: Vec<Summary>,
     #[serde(default)]
+    static_front: Vec<Static>,
+    #[serde(default)]
     seeds: Vec<u64>,
     #[serde(default)]
     slo: Option<Slo>,
@@ -35,6 +37,12 @@ struct Summary {
     policy: String,
     mean: Figures,
     interval: Option<Intervals>,
+}
+
+#[derive(Deserialize)]
+struct Static {
+    usd: f64,
+    violation_rate: f64,
 }
 
 #[derive(Deserialize)]
@@ -140,7 +148,8 @@ fn compared(evaluation: &Evaluation) -> crate::plot::Scene {
         subtitle: verdict.map_or(subtitle, ToOwned::to_owned),
         cost_label: "cost of a run, $".to_owned(),
         contestants: evaluation.summary.iter().map(contestant).collect(),
-        tried: Vec::new(),
+        tried: evaluation.static_front.iter().map(|it| (it.usd, it.violation_rate)).collect(),
+        tried_label: "static HPAs of other prices".to_owned(),
         allowed: allowed(evaluation.slo.as_ref()),
     })
 }
@@ -167,6 +176,7 @@ fn searched(stem: &str, found: &Found, slo: Option<&Slo>) -> Picture {
         cost_label: "cost, $".to_owned(),
         contestants: vec![contestant("best", &found.best), contestant("stock", &found.stock)],
         tried: front.collect(),
+        tried_label: "other configurations".to_owned(),
         allowed: allowed(slo),
     });
     Picture::new(&format!("{stem}-{}", found.function), scene)

@@ -14,12 +14,15 @@ a{color:#0b5394}\
 .decision{border-left:.4rem solid #222;padding:.5rem .9rem;background:#f2f2f2;font-size:1.1rem}\
 .wide{overflow-x:auto;margin:.75rem 0}\
 .wide:focus-visible,pre:focus-visible{outline:3px solid #0b5394}\
-table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums}\
+table{border-collapse:separate;border-spacing:0;font-size:.9rem;font-variant-numeric:tabular-nums}\
 caption{text-align:left;font-weight:600;padding:.25rem 0}\
 th,td{padding:.3rem .6rem;border-bottom:1px solid #ccc;text-align:left;vertical-align:top}\
 thead th{border-bottom:2px solid #222;vertical-align:bottom}\
-.numbers td,.numbers thead th:not(:first-child){text-align:right;white-space:nowrap}\
-tbody th{position:sticky;left:0;background:#fff;font-weight:600}\
+.numbers td,.numbers thead th:not(:first-child){text-align:right}\
+.numbers td,.numbers tbody th{white-space:nowrap}\
+.numbers thead th{min-width:5.5rem}\
+tbody th,thead th:first-child{position:sticky;left:0;background:#fff}\
+tbody th{font-weight:600}\
 .words td{overflow-wrap:anywhere}\
 figure{margin:1rem 0}\
 figure svg{width:100%;min-width:52rem;height:auto;display:block}\
@@ -108,7 +111,8 @@ pub(super) fn figure(index: usize, svg: &str, text: &str) -> String {
     let text = escape(text);
     let svg = svg.trim_end().replacen("<svg ", &format!("<svg role=\"img\" aria-labelledby=\"picture-{index}\" "), 1);
     format!(
-        "<figure><div class=\"wide\" role=\"region\" aria-label=\"Picture\" tabindex=\"0\">{svg}</div>\
-         <figcaption id=\"picture-{index}\">{text}</figcaption></figure>\n"
+        "<figure><div class=\"wide\" role=\"region\" aria-label=\"Picture {}\" tabindex=\"0\">{svg}</div>\
+         <figcaption id=\"picture-{index}\">{text}</figcaption></figure>\n",
+        index + 1
     )
 }

@@ -138,8 +138,13 @@ impl Page<'_> {
     fn figures(&self) -> String {
         let (head, rows) = tables::figures(self.summaries, self.allowed);
         let note = "<p>Means over all runs, with intervals in brackets; from the least objective down. † more late or \
-                    lost requests than the SLO allows.</p>";
-        section("figures", "Figures", &(table("Cost, lateness and objective", &head, rows, Cells::Numbers) + note))
+                    lost requests than the SLO allows. Cost at equal lateness: cost over that of static HPAs that are late \
+                    as often, read from their front on the same runs; a dash where none is as rarely late. Memory, all / \
+                    busy: requested memory × time over that of pods while they compute. p99 slowdown: response time over a \
+                    request's own service time, geometric mean over functions; single requests only.</p>";
+        let first = table("Cost, lateness and objective", &head, rows, Cells::Numbers);
+        let (head, rows) = tables::behind(self.summaries);
+        section("figures", "Figures", &(first + &table("What lies behind", &head, rows, Cells::Numbers) + note))
     }
 
     fn standing(&self) -> String {
@@ -225,6 +230,7 @@ mod tests {
             rows: Vec::new(),
             fluid: Vec::new(),
             found: Vec::new(),
+            statics: Vec::new(),
             bounds: Vec::new(),
         }
     }

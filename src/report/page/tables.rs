@@ -10,25 +10,19 @@ use crate::report::robustness::names;
 
 type Rows = Vec<Vec<String>>;
 
-/// Every policy's means.
+/// What every policy costs, and how late it is.
 pub(super) fn figures(summaries: &[Summary], allowed: f64) -> (Vec<&'static str>, Rows) {
     let head = vec![
         "policy",
-        "cost $",
-        "against tuned",
-        "late or lost %",
+        "cost, $",
+        "cost against tuned",
+        "late or lost, %",
+        "cost at equal lateness",
         "objective, pod-hours",
-        "against tuned",
+        "objective against tuned",
         "gap closed",
-        "p99 ms",
-        "pods",
-        "pods started",
-        "changes",
-        "CPU not used %",
-        "too few pods, % of time",
     ];
     let row = |summary: &&Summary| {
-        let mean = |key: &str| summary.mean(key);
         let late = summary.figure("slo.violation_rate").unwrap_or(Interval::UNKNOWN);
         let over = if late.mean > allowed { " †" } else { "" };
         let versus = |interval: Interval, text: fn(f64) -> String| {
@@ -39,15 +33,42 @@ pub(super) fn figures(summaries: &[Summary], allowed: f64) -> (Vec<&'static str>
             ends(summary.figure("cost.usd").unwrap_or(Interval::UNKNOWN), dollars),
             versus(summary.cost_vs_tuned, change),
             ends(late, percent) + over,
-            significant(mean("objective"), 4),
+            ends(summary.cost_at_equal_violations, change),
+            significant(summary.mean("objective"), 4),
             versus(summary.objective_vs_tuned, change),
             versus(summary.gap_closed, |x| fixed(x, 2)),
+        ]
+    };
+    (head, sorted(summaries).iter().map(row).collect())
+}
+
+/// Every policy's means of what lies behind cost and lateness.
+pub(super) fn behind(summaries: &[Summary]) -> (Vec<&'static str>, Rows) {
+    let head = vec![
+        "policy",
+        "p99, ms",
+        "p99 slowdown",
+        "pods",
+        "pods started",
+        "changes of replicas",
+        "CPU not used, %",
+        "memory, all / busy",
+        "too few pods, % of time",
+        "too many, % of time",
+    ];
+    let row = |summary: &&Summary| {
+        let mean = |key: &str| summary.mean(key);
+        vec![
+            summary.policy.clone(),
             fixed(mean("latency_ms.p99"), 0),
+            fixed(summary.slowdown_p99_geomean.mean, 1),
             significant(mean("replicas.mean"), 3),
             fixed(mean("cold_starts.pods"), 0),
             fixed(mean("scaling.actions"), 0),
             percent(mean("waste.cpu_slack")),
+            fixed(mean("waste.normalised_memory"), 2),
             fixed(mean("elasticity.tau_u"), 1),
+            fixed(mean("elasticity.tau_o"), 1),
         ]
     };
     (head, sorted(summaries).iter().map(row).collect())
@@ -60,11 +81,12 @@ pub(super) fn standing(summaries: &[Summary]) -> (Vec<&'static str>, Rows) {
         "score, IQM",
         "optimality gap",
         "difference",
+        "objective / optimum",
         "P(better)",
         "p (Holm)",
         "Cliff's delta",
         "elastic speed-up",
-        "only its own %",
+        "only its own, %",
     ];
     let row = |summary: &&Summary| {
         let standing = summary.standing?;
@@ -76,6 +98,7 @@ pub(super) fn standing(summaries: &[Summary]) -> (Vec<&'static str>, Rows) {
             ends(score.iqm, two),
             ends(score.optimality_gap, two),
             if tuned { NONE.to_owned() } else { ends(paired.difference, |x| change(1.0 + x)) },
+            ends(summary.objective_vs_optimum, two),
             if tuned { NONE.to_owned() } else { ends(paired.probability, two) },
             if tuned { NONE.to_owned() } else { probability(paired.p_holm) },
             if tuned { NONE.to_owned() } else { two(paired.cliffs_delta) },
@@ -104,13 +127,13 @@ fn ends(interval: Interval, text: impl Fn(f64) -> String) -> String {
 pub(super) fn gaps(results: &Results, rival: &str) -> (Vec<&'static str>, Rows) {
     let head = vec![
         "function",
-        "optimum",
+        "optimum, pod-hours",
         "tuned",
         "its own",
         "against tuned",
         "gap closed",
-        "late, tuned %",
-        "late, its own %",
+        "late, tuned, %",
+        "late, its own, %",
     ];
     let place = |name: &str| results.policies.iter().position(|policy| policy == name);
     let (Some(tuned), Some(own)) = (place(REFERENCE), place(rival)) else { return (head, Rows::new()) };
