@@ -161,12 +161,17 @@ fn settings(seed: u64, updates: u64, environments: usize) -> Settings {
     }
 }
 
+/// A name, what makes an environment, and the first action.
+type Row<'a> = (&'a str, fn() -> Synthetic, &'a [f32]);
+
 /// The synthetic environment, learned on the CPU and on the device from the same seeds.
 fn synthetic(kind: Kind, device: &Device) {
     println!("mean return of the last episodes on the synthetic environment, 23 updates of 4,096 steps, seeds 0 to 2");
     let environments = 16;
-    let mut rows: Vec<(&str, fn() -> Synthetic, &[f32])> = vec![("nine choices", Synthetic::discrete, &[0.0])];
-    rows.push(("three Gaussian numbers", || Synthetic::continuous(false), &[0.0; 3]));
+    let rows: [Row<'_>; 2] = [
+        ("nine choices", Synthetic::discrete, &[0.0]),
+        ("three Gaussian numbers", || Synthetic::continuous(false), &[0.0; 3]),
+    ];
     for (name, environment, first) in rows {
         for (place, device) in [(Kind::Cpu, &Device::Cpu), (kind, device)] {
             let run = |seed: u64| {

@@ -193,9 +193,13 @@ mod tests {
     #[test]
     fn costs_at_equal_lateness_are_told_where_they_are_known() {
         let known = summary("policy", 9.0, 0.01, exactly(190.0));
-        let unknown = Summary { cost_at_equal_violations: Interval::UNKNOWN, ..summary("rare", 9.0, 0.0, exactly(200.0)) };
+        let unknown =
+            Summary { cost_at_equal_violations: Interval::UNKNOWN, ..summary("rare", 9.0, 0.0, exactly(200.0)) };
         let told = equally_late(&[unknown.clone(), known]);
-        assert_eq!(told.as_deref(), Some("Cost against static HPAs that are late as often: policy -3.0 % [-3.0, -3.0]."));
+        assert_eq!(
+            told.as_deref(),
+            Some("Cost against static HPAs that are late as often: policy -3.0 % [-3.0, -3.0].")
+        );
         assert_eq!(equally_late(&[unknown]), None);
     }
 

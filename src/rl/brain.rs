@@ -11,6 +11,7 @@ use crate::error::InputError;
 
 /// What decides.
 #[derive(Debug, Clone, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "a policy has one")]
 pub enum Brain {
     /// A network: the largest logit, or the largest value, of each head.
     Network(Perceptron),

@@ -16,6 +16,7 @@ use crate::error::{InputError, above_zero, at_least, within};
 /// `[train]`. An update plays one episode (`env.episode`) in each environment, then learns from them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of the file")]
 pub struct Settings {
     /// How a policy is learned: `ppo`, `reinforce`, `actor-critic`, `grpo`, `ppo-lagrangian`, `q-learning`, or from a log
     /// `cql` or `bcq`. Each has a table of its own numbers below.

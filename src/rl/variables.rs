@@ -33,6 +33,9 @@ struct Memory<'a> {
     state: Leaves,
 }
 
+/// Makes a leaf of parameters in a range, of a shape.
+type Leaf<'a> = dyn Fn(&Range<usize>, (usize, usize)) -> Result<Var> + 'a;
+
 impl<'a> Variables<'a> {
     /// From parameters in the program's memory.
     pub(super) fn new(network: &'a Network, theta: &[f32], device: &Device) -> Result<Self> {
@@ -50,7 +53,7 @@ impl<'a> Variables<'a> {
         Self::with(network, &leaf)
     }
 
-    fn with(network: &'a Network, leaf: &dyn Fn(&Range<usize>, (usize, usize)) -> Result<Var>) -> Result<Self> {
+    fn with(network: &'a Network, leaf: &Leaf<'_>) -> Result<Self> {
         let layer = |layer: &Layer| -> Result<Leaves> {
             let weight = leaf(&layer.weight, (layer.inputs, layer.outputs))?;
             Ok((weight, leaf(&layer.bias, (1, layer.outputs))?))

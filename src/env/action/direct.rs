@@ -57,22 +57,14 @@ impl Direct {
         let mut numbers = action.iter().map(|&number| choice(number));
         let mut take = |length: usize| if length > 1 { numbers.next().unwrap_or(0).min(length - 1) } else { 0 };
         let (base, step) = (take(self.bases.len()), take(self.steps.len()));
-        at.exactly(self.base(self.bases[base], at).saturating_add(self.steps[step]))
-    }
-
-    fn base(&self, base: Base, at: &Standing<'_>) -> Replicas {
-        if base == Base::Current {
-            return at.replicas;
-        }
-        let start = at.proposal.map_or(at.own.min_replicas as f32, |it| it.pods as f32);
-        forecast(base, at.demand, start, at.replicas).ceil().clamp(0.0, MOST) as Replicas
+        at.exactly(replicas(self.bases[base], at).saturating_add(self.steps[step]))
     }
 
     /// Allows bases that differ within the bounds, and steps that stay within them from a base that is allowed. No step is
     /// always allowed.
     pub(super) fn mask(&self, at: &Standing<'_>, allowed: &mut [bool]) {
         let (kept, none) = self.kept();
-        let found: Vec<Replicas> = self.bases.iter().map(|&base| self.base(base, at)).collect();
+        let found: Vec<Replicas> = self.bases.iter().map(|&base| replicas(base, at)).collect();
         let mut bases = vec![true; found.len()];
         mask::distinct(kept, &mut bases, |a, b| at.bounded(found[a]) == at.bounded(found[b]));
         let within = |step: i32| {
@@ -81,7 +73,7 @@ impl Direct {
         };
         let steps: Vec<bool> =
             self.steps.iter().enumerate().map(|(index, &step)| index == none || within(step)).collect();
-        self.write(&bases, &steps, allowed);
+        write(&bases, &steps, allowed);
     }
 
     /// Allows nothing but [`keep`](Self::keep).
@@ -90,13 +82,21 @@ impl Direct {
         let (mut bases, mut steps) = (vec![true; self.bases.len()], vec![true; self.steps.len()]);
         mask::only(base, &mut bases);
         mask::only(step, &mut steps);
-        self.write(&bases, &steps, allowed);
+        write(&bases, &steps, allowed);
     }
+}
 
-    fn write(&self, bases: &[bool], steps: &[bool], allowed: &mut [bool]) {
-        let heads = [bases, steps].into_iter().filter(|head| head.len() > 1);
-        allowed.iter_mut().zip(heads.flatten()).for_each(|(allowed, &may)| *allowed = may);
+fn replicas(base: Base, at: &Standing<'_>) -> Replicas {
+    if base == Base::Current {
+        return at.replicas;
     }
+    let start = at.proposal.map_or(at.own.min_replicas as f32, |it| it.pods as f32);
+    forecast(base, at.demand, start, at.replicas).ceil().clamp(0.0, MOST) as Replicas
+}
+
+fn write(bases: &[bool], steps: &[bool], allowed: &mut [bool]) {
+    let heads = [bases, steps].into_iter().filter(|head| head.len() > 1);
+    allowed.iter_mut().zip(heads.flatten()).for_each(|(allowed, &may)| *allowed = may);
 }
 
 #[cfg(test)]
