@@ -80,8 +80,9 @@ fn no_policy_is_better_than_the_optimum_and_hindsight_never_hurts() {
         let hindsight = objective(&summaries, Baseline::ClairvoyantStatic);
         let tuned = objective(&summaries, Baseline::Tuned);
         let fields = objective(&summaries, Baseline::ClairvoyantHpa);
-        // A course is laid down for one seed's start-up delays; others meet it unprepared.
-        assert!(fields <= hindsight * 1.02, "{profile:?}: fields moved with foresight {fields}, static {hindsight}");
+        // A course is laid down for one seed's start-up delays, and few of all courses are looked at: it is no bound, and may
+        // even lie above the static HPA of hindsight.
+        assert!(optimum.lower <= fields * 1.01, "{profile:?}: {optimum:?} and fields moved with foresight {fields}");
         assert!(optimum.upper <= clairvoyant * 1.01, "{profile:?}: {optimum:?} and replayed {clairvoyant}");
         assert!(clairvoyant <= hindsight, "{profile:?}: clairvoyant {clairvoyant}, static {hindsight}");
         assert!(hindsight <= tuned * 1.02, "{profile:?}: in hindsight {hindsight}, tuned {tuned}");
