@@ -1,5 +1,6 @@
 use super::*;
 use crate::env::distribution::choice;
+use crate::env::settings::Action;
 use crate::env::{Shares, Start, classic};
 use crate::hpa;
 use crate::sim;
@@ -8,9 +9,13 @@ use crate::units::Replicas;
 
 /// An environment of these keys on four hours of a load that comes and goes.
 fn environment(keys: &str, level: sim::Level) -> Autoscaling {
-    let settings: Settings =
+    let mut settings: Settings =
         toml::from_str(&format!("control_interval = \"1m\"\nepisode = \"1h\"\nrandomize.startup = [1, 1]\n{keys}"))
             .unwrap();
+    if !keys.contains("head") {
+        let Action { mode, masks, cooldown, direct, infrastructure, .. } = settings.action;
+        settings.action = Action { mode, masks, cooldown, direct, infrastructure, ..Action::choices() };
+    }
     settings.validate().unwrap();
     let rate = |minute: i32| 1200.0 * (1.2 + (f64::from(minute) / 17.0).sin());
     let series = Series { function: "f".into(), requests: Some((0..240).map(rate).collect()), ..Series::default() };

@@ -193,14 +193,18 @@ mod tests {
     use crate::rl::network::Network;
     use crate::rl::table::Table;
 
+    fn choices() -> env::settings::Action {
+        env::settings::Action::choices()
+    }
+
     fn policy() -> Policy {
-        let settings = env::Settings::default();
+        let settings = env::Settings { action: choices(), ..env::Settings::default() };
         let card = Card::new(&settings, &Settings { hidden: vec![8], ..Settings::default() }, Vec::new(), &[], "");
         Policy::new(card, Brain::Network(perceptron(3)))
     }
 
     fn perceptron(seed: u64) -> Perceptron {
-        let sizes = Actions::new(&env::Settings::default().action).distributions();
+        let sizes = Actions::new(&choices()).distributions();
         let network = Network::new(observation::LENGTH, 4, &sizes, &[8], 1);
         let theta = network.initialize(seed, &[0.0; 4], 0.5);
         let normalizer = Normalizer { mean: vec![0.5; observation::LENGTH], scale: vec![2.0; observation::LENGTH] };
@@ -209,7 +213,7 @@ mod tests {
 
     /// One of each kind.
     fn brains() -> [Brain; 3] {
-        let sizes = Actions::new(&env::Settings::default().action).distributions();
+        let sizes = Actions::new(&choices()).distributions();
         let mut table = Table::new(&[0.5; observation::LENGTH], observation::LENGTH, &[3, 1], 3, &sizes);
         table.values[7] = 1.5;
         table.visits[7] = 2.0;

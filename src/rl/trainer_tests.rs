@@ -15,7 +15,7 @@ fn settings() -> Settings {
         gae_lambda: 0.95,
         hidden: vec![16],
         initial_share: 0.0,
-        ..Settings::default()
+        ..Settings::brisk()
     }
 }
 
@@ -123,7 +123,7 @@ fn at_the_first_minibatch_the_policy_is_the_one_that_acted() {
 /// Settings of a policy that remembers, whose sequences are shorter than episodes, and episodes than updates.
 fn remembering() -> Settings {
     let gru = Gru { width: 12, sequence: 20 };
-    Settings { memory: Memory::Gru, gru, target_kl: 0.1, learning_rate: 5e-3, steps: 64 * 16 * 120, ..settings() }
+    Settings { memory: Memory::Gru, gru, target_kl: 0.1, learning_rate: 5e-3, steps: 64 * 16 * 160, ..settings() }
 }
 
 #[test]

@@ -35,7 +35,7 @@ fn settings(algorithm: Algorithm, updates: u64) -> Settings {
         initial_share: 0.0,
         reinforce: algorithms::Reinforce { learning_rate: 0.03 },
         actor_critic: algorithms::ActorCritic { n: 5, actor_learning_rate: 0.01, critic_learning_rate: 0.02 },
-        ..Settings::default()
+        ..Settings::brisk()
     }
 }
 
