@@ -34,11 +34,11 @@ def mean(values):
     return statistics.fmean(values)
 
 
-def interval(of):
+def interval(of, among):
     """95 % interval of the mean over traces of the mean over seeds of `of(trace, seed)`."""
-    rng, traces, means = random.Random(0), list(runs), []
+    rng, means = random.Random(0), []
     for _ in range(20_000):
-        drawn = [rng.choice(traces) for _ in traces]
+        drawn = [rng.choice(among) for _ in among]
         means.append(mean([of(trace, rng.choice(seeds)) for trace in drawn for _ in seeds]))
     means.sort()
     return means[500], means[19_499]
@@ -56,14 +56,16 @@ for trace in runs:
         f"| {late(trace, 'tuned'):.2f} → {mean([late(trace, seed) for seed in seeds]):.2f} "
         f"| {late(trace, 'linear'):.2f} | {late(trace, 'stock-80'):.2f} |"
     )
-for name, of in [
+figures = [
     ("gap closed", gap),
     ("gap closed beyond `linear`", lambda trace, seed: gap(trace, seed) - gap(trace, "linear")),
     ("objective / tuned", lambda trace, seed: ratio(trace, seed, "objective")),
     ("cost / tuned", lambda trace, seed: ratio(trace, seed, "cost", "usd")),
     ("late % less the tuned HPA's", lambda trace, seed: late(trace, seed) - late(trace, "tuned")),
-]:
-    all_of = mean([of(trace, seed) for trace in runs for seed in seeds])
-    low, high = interval(of)
-    print(f"{name}: {all_of:.3f} [{low:.3f}, {high:.3f}]")
-print(f"gap closed by `linear`: {mean([gap(trace, 'linear') for trace in runs]):.3f}")
+]
+pools = [trace for trace in runs if trace.startswith("pool")]
+for title, among in [("all", list(runs)), ("CPU of pools", pools), ("requests", [it for it in runs if it not in pools])]:
+    print(f"\n{title}: gap closed by `linear` {mean([gap(trace, 'linear') for trace in among]):.3f}")
+    for name, of in figures:
+        low, high = interval(of, among)
+        print(f"  {name}: {mean([of(trace, seed) for trace in among for seed in seeds]):.3f} [{low:.3f}, {high:.3f}]")

@@ -18,7 +18,10 @@ scale_down = ["default"]
 [env]
 episode = "1h"
 [env.action]
+head = "discrete"
 target_cpu = [50, 70]
+min_base = ["start", "peak"]
+min_safety = [0, 1]
 stabilize_down = ["1m"]
 [train]
 start = "tuned"

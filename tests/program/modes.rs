@@ -30,10 +30,12 @@ seed = 3
 "#;
 
 const DIRECT: &str = "action.mode = \"direct\"\naction.cooldown = \"2m\"\nobservation.frames = 3\n";
-const CLASSIC: &str = "action.mode = \"infrastructure\"\nobservation.profile = \"classic\"\n";
+const CLASSIC: &str =
+    "action.mode = \"infrastructure\"\naction.head = \"discrete\"\nobservation.profile = \"classic\"\n";
 const NUMBERS: &str =
     "action.mode = \"infrastructure\"\naction.head = \"beta\"\nobservation.performance = [\"p99\", \"queue\"]\n";
-const MASKED: &str = "action.masks = true\naction.cooldown = \"3m\"\n";
+const MASKED: &str =
+    "action.masks = true\naction.cooldown = \"3m\"\naction.head = \"discrete\"\naction.target_cpu = [50, 70]\n";
 
 fn hpatune(folder: &Path, arguments: &[&str]) -> Output {
     super::hpatune(folder, arguments).output().expect("the program starts")
@@ -137,7 +139,7 @@ fn what_an_hpa_cannot_say_is_refused_with_a_remedy() {
     fs::write(folder.path().join("nodes.toml"), "[cluster]\ncpu = \"20\"\n").unwrap();
     let judged = ["evaluate", "-c", "nodes.toml", "--trace", "t.parquet", "--policy", policy];
     refused(&hpatune(folder.path(), &judged), &["takes room", "[cluster]"]);
-    let direct = "[env.action]\nmode = \"direct\"\n[train]\nstart = \"hpa\"\nsteps = 480\nalgorithm = \"q-learning\"\n";
+    let direct = "[env.action]\nmode = \"direct\"\nhead = \"discrete\"\n[train]\nstart = \"hpa\"\nsteps = 480\nalgorithm = \"q-learning\"\n";
     fs::write(folder.path().join("other.toml"), direct).unwrap();
     let taught = ["train", "-c", "other.toml", "--trace", "t.parquet", "--from", policy, "-o", "taught"];
     refused(&hpatune(folder.path(), &taught), &["utilization"]);
@@ -179,9 +181,15 @@ fn absurd_environments_are_refused_by_field() {
         ("[env.action]\nmode = \"direct\"\n[hpa]\nsync_period = \"5m\"", "hpa.sync_period"),
         ("[env.action]\nmode = \"infrastructure\"\n[cluster]\ncpu = \"4\"", "env.action.mode"),
         ("[env.action]\nmode = \"infrastructure\"\n[pod]\ncpu_request = \"16\"", "env.action.infrastructure.cpu"),
-        ("[env.action]\nmode = \"direct\"\nmasks = true\n[train]\nalgorithm = \"q-learning\"", "env.action.masks"),
-        ("[env.action]\nmasks = true\n[train.safety]\nenabled = true", "train.safety.enabled"),
-        ("[env.observation]\nprofile = \"classic\"\n[train]\nalgorithm = \"q-learning\"", "train.q_learning.features"),
+        (
+            "[env.action]\nmode = \"direct\"\nhead = \"discrete\"\nmasks = true\n[train]\nalgorithm = \"q-learning\"",
+            "env.action.masks",
+        ),
+        ("[env.action]\nhead = \"discrete\"\nmasks = true\n[train.safety]\nenabled = true", "train.safety.enabled"),
+        (
+            "[env.observation]\nprofile = \"classic\"\n[env.action]\nhead = \"discrete\"\n[train]\nalgorithm = \"q-learning\"",
+            "train.q_learning.features",
+        ),
         ("[env.observation]\nframes = 0", "env.observation.frames"),
         ("[env.observation.classic]\ncpu = [5, 5]", "env.observation.classic.cpu"),
     ] {

@@ -141,6 +141,8 @@ fn seeds_side_by_side_give_what_each_gives_alone() {
 fn a_disk_that_fills_up_costs_no_more_than_the_updates_since_the_last_checkpoint() {
     let ground = ground();
     let at = |name: &str| ground.path().join(name);
+    // Without a forecaster a policy is small.
+    fs::write(at("train.toml"), format!("{CONFIG}forecast = false\n")).unwrap();
     assert!(train(ground.path(), "whole", "2").status().unwrap().success());
     let whole = results(&at("whole"));
     // A checkpoint is the largest file of a run. With a limit below its size, the next one cannot be written.
@@ -278,7 +280,8 @@ fn a_sweep_that_draws_what_there_is_not_is_refused_by_key() {
 #[test]
 fn a_safety_critic_stands_in_the_policys_file_with_its_errors() {
     let ground = ground();
-    let safety = "[train.safety]\nenabled = true\nsteps = 4_000\nhorizon = 5\nepochs = 3\nhidden = 8\n";
+    let safety = "[train.safety]\nenabled = true\nsteps = 4_000\nhorizon = 5\nepochs = 3\nhidden = 8\n\
+                  [env.action]\nhead = \"discrete\"\ntarget_cpu = [50, 70]\n";
     fs::write(ground.path().join("train.toml"), format!("{CONFIG}{safety}")).unwrap();
     let args = ["--steps", "2000"];
     for (output, threads) in [("safe", "2"), ("again", "1")] {

@@ -126,8 +126,10 @@ fn it_agrees_with_the_graph_for_every_head_and_objective_on_every_instruction_se
                 let bound =
                     |index: usize| if [0, 5].contains(&index) && objective.reference_kl > 0.0 { 5e-6 } else { 1e-6 };
                 for (index, (found, expected)) in pairs.into_iter().enumerate() {
+                    // Entropies of densities may cancel, and (r − 1) − ln r is what is left of two numbers of order one.
+                    let rest = if [2, 3].contains(&index) { 1e-7 } else { 0.0 };
                     let apart = (found - expected).abs();
-                    assert!(apart <= bound(index) * expected.abs(), "{index}: {found} {expected}: {what}");
+                    assert!(apart <= bound(index) * expected.abs() + rest, "{index}: {found} {expected}: {what}");
                 }
                 let distance = distance(&fused, &graph);
                 assert!(distance < 1e-5, "{distance:e}: {what}");
