@@ -230,7 +230,7 @@ fn speed(kind: Kind, device: &Device, widths: &[usize]) {
     let other = kind.to_string();
     println!(
         "{:12} {:>9} | {:>8} {other:>8} {:>6} | {:>8} {other:>8} {:>6}",
-        "hidden", "minibatch", "cpu", "ratio", "cpu", "ratio"
+        "actor", "minibatch", "cpu", "ratio", "cpu", "ratio"
     );
     // Loads the device's programs.
     measure(&[64, 64], 4096, device, Duration::ZERO);
@@ -269,5 +269,7 @@ fn measure(hidden: &[usize], minibatch: usize, device: &Device, least: Duration)
     };
     let (whole, collecting) = (run(EPOCHS), run(0));
     let rows = (ENVIRONMENTS * STEPS) as f64;
-    (rows / whole, rows * EPOCHS as f64 / (whole - collecting).max(1e-9))
+    let learning = whole - collecting;
+    // Where collecting takes most of the time, noise can leave nothing for learning.
+    (rows / whole, if learning > 0.0 { rows * EPOCHS as f64 / learning } else { f64::NAN })
 }
