@@ -19,7 +19,8 @@ pub(super) fn set_quiet(quiet: bool) {
     QUIET.store(quiet, Ordering::Relaxed);
 }
 
-/// Writes a file through a temporary one beside it, so that it is whole or absent; `-` is standard output.
+/// Writes a file through a temporary one beside it, so that it is whole or absent; `-` is standard output. A link is
+/// followed; into a device or a pipe, which must not be replaced, the bytes go straight.
 ///
 /// # Errors
 /// An [`InputError`] that names the path, or what `write` returns.
@@ -30,22 +31,40 @@ pub fn write_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> anyhow::Res
         return Ok(out.flush()?);
     }
     let wrong = |error: &io::Error| InputError::io(path, "write", error);
+    if is_stream(path) {
+        let mut stream = fs::OpenOptions::new().write(true).open(path).map_err(|error| wrong(&error))?;
+        return fill(path, &mut stream, write);
+    }
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let mut file = tempfile::Builder::new()
         .prefix(".hpatune-")
         .permissions(permissions())
-        .tempfile_in(parent(path))
+        .tempfile_in(parent(&target))
         .map_err(|error| wrong(&bare(&error)))?;
-    {
-        let mut buffered = io::BufWriter::new(file.as_file_mut());
-        write(&mut buffered).map_err(|error| match error.downcast::<io::Error>() {
-            Ok(error) => wrong(&error).into(),
-            Err(error) => error,
-        })?;
-        buffered.flush().map_err(|error| wrong(&error))?;
-    }
+    fill(path, file.as_file_mut(), write)?;
     file.as_file().sync_all().map_err(|error| wrong(&error))?;
-    file.persist(path).map_err(|error| wrong(&error.error))?;
+    file.persist(&target).map_err(|error| wrong(&error.error))?;
     Ok(())
+}
+
+/// Buffers what `write` writes into a file at `path`, and names the path where that fails.
+fn fill(
+    path: &Path,
+    file: &mut fs::File,
+    write: impl FnOnce(&mut dyn Write) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let wrong = |error: &io::Error| InputError::io(path, "write", error);
+    let mut buffered = io::BufWriter::new(file);
+    write(&mut buffered).map_err(|error| match error.downcast::<io::Error>() {
+        Ok(error) => wrong(&error).into(),
+        Err(error) => error,
+    })?;
+    Ok(buffered.flush().map_err(|error| wrong(&error))?)
+}
+
+/// Whether something is there that takes bytes but is no file: a device, a pipe.
+fn is_stream(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|it| !it.is_file() && !it.is_dir())
 }
 
 /// The system's error, without the name of the temporary file, which says nothing to anybody.
@@ -80,14 +99,15 @@ pub fn make_dir(path: &Path) -> Result<(), InputError> {
 /// # Errors
 /// An [`InputError`] that names the path.
 pub fn check_file(path: &Path) -> Result<(), InputError> {
-    if path.as_os_str() == "-" {
+    if path.as_os_str() == "-" || is_stream(path) {
         return Ok(());
     }
     if path.is_dir() {
         let error = InputError::new("cannot write: it is a directory", "name a file in it");
         return Err(error.at(Place::file(path)));
     }
-    probe(parent(path), path)
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    probe(parent(&target), path)
 }
 
 fn probe(directory: &Path, path: &Path) -> Result<(), InputError> {
@@ -151,6 +171,28 @@ mod tests {
     fn full(out: &mut dyn Write, bytes: usize) -> anyhow::Result<()> {
         out.write_all(&vec![0; bytes])?;
         Err(io::Error::from(io::ErrorKind::StorageFull).into())
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_is_followed_and_a_pipe_is_written_and_stays() {
+        let directory = tempfile::tempdir().unwrap();
+        let (real, link, pipe) = ["real", "link", "pipe"].map(|name| directory.path().join(name)).into();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        fs::write(&real, "old").unwrap();
+        write_file(&link, |out| Ok(out.write_all(b"new")?)).unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read(&real).unwrap(), b"new");
+
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        check_file(&pipe).unwrap();
+        let reader = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || fs::read(pipe).unwrap()
+        });
+        write_file(&pipe, |out| Ok(out.write_all(b"through")?)).unwrap();
+        assert_eq!(reader.join().unwrap(), b"through");
+        assert!(is_stream(&pipe));
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::env::start::Kind;
 use crate::env::{Memory, Pilot, Sight};
 use crate::error::{InputError, Place, within};
 use crate::eval::guard;
+use crate::forecast::Foresight;
 use crate::hpa::api::{CrossVersionObjectReference, HorizontalPodAutoscaler};
 use crate::hpa::{self, Spec};
 use crate::ingest::{Ingest, Mapping, Options, canonical};
@@ -26,6 +27,9 @@ use crate::rl::policy::Origin;
 use crate::sim::{Knobs, Workload};
 use crate::trace::{Series, Trace};
 use crate::units::{self, Replicas};
+
+/// Control intervals after which what a recurrent policy remembers is of another time.
+const STALE: u32 = 4;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -110,7 +114,7 @@ impl Recommend {
         let series = &trace.functions[0];
         let origin = policy.start("", &series.function);
         let shared = policy.card().shared.map(|linear| Start::linear(linear, &experiment.hpa));
-        let start = origin.map(|origin| origin.start.clone()).or(shared).map(|start| policy.card().completed(start));
+        let start = origin.map(|origin| origin.start.clone()).or(shared);
         if start.is_none() && policy.card().start == Kind::Linear {
             tracing::warn!("the policy has not learned on {:?}: it starts from the HPA alone", series.function);
         }
@@ -123,8 +127,10 @@ impl Recommend {
         let sighting = Sighting { violation_rate: self.violations, ..sighting };
         let at_ms = trace.header.origin_ms.unwrap_or(0) + series.start_ms + sighting.now().0 / 1000;
         let sha256 = self.checksum()?;
-        let (pilot, recurrent) = self.pilot(&sighting, &spec, (at_ms, &sha256, &series.function))?;
-        let (linear, foresight) = (start.as_ref().and_then(|it| it.linear), start.as_ref().and_then(Start::foresight));
+        let (pilot, recurrent) =
+            self.pilot(&sighting, &spec, (at_ms, &sha256, &series.function), policy.card().env.control_interval)?;
+        let (linear, foresight) =
+            (start.as_ref().and_then(|it| it.linear), policy.card().forecaster.clone().map(Foresight::new));
         let flight = policy.flight(pilot.with(linear, foresight));
         let recalled = flight.only_if(origin.is_none_or(|it| it.flies)).recalling(recurrent);
         let mut flight = recalled.map_err(|error| match &self.state {
@@ -159,6 +165,11 @@ impl Recommend {
         if policy.card().env.action.mode == Mode::Direct && self.state.is_none() {
             let problem = "the policy sets both bounds, and would take those it has set for the HPA's own";
             let help = "name a file with --state, which keeps the HPA's own bounds from the first run on";
+            return Err(InputError::new(problem, help).field("--state"));
+        }
+        if policy.card().memory > 0 && self.state.is_none() {
+            let problem = "the policy remembers what it has seen, and would forget it after this decision";
+            let help = "name a file with --state, which keeps its memory between runs";
             return Err(InputError::new(problem, help).field("--state"));
         }
         let Some(unseen) = Sight::new(&policy.card().env).unrecorded() else { return Ok(()) };
@@ -238,6 +249,7 @@ impl Recommend {
         sighting: &Sighting<'_>,
         spec: &Spec,
         (at_ms, sha256, function): (i64, &str, &str),
+        interval: Duration,
     ) -> Result<(Pilot, Vec<f32>), InputError> {
         let Some((path, state)) = self.state.as_deref().map(|path| Ok((path, load(path)?))).transpose()? else {
             return Ok(Default::default());
@@ -262,7 +274,16 @@ impl Recommend {
             return wrong("the last decision is later than the end of the metrics".to_owned(), "at_ms");
         };
         let elapsed = Duration::from_millis(elapsed);
-        Ok((Pilot::resume(&state.memory, spec.max_replicas, sighting.now(), elapsed), state.recurrent))
+        let mut recurrent = state.recurrent;
+        if !recurrent.is_empty() && elapsed > STALE * interval {
+            tracing::warn!(
+                "the last decision was {} ago, and the policy decides every {}: it forgets what it remembers",
+                units::friendly(elapsed),
+                units::friendly(interval)
+            );
+            recurrent.clear();
+        }
+        Ok((Pilot::resume(&state.memory, spec.max_replicas, sighting.now(), elapsed), recurrent))
     }
 
     /// The patch on standard output, what was seen and changes on standard error; or all of it as one document.

@@ -17,6 +17,7 @@ use crate::eval::start::{Search, Sharer};
 use crate::eval::{self, Task, guard, start, tasks};
 use crate::forecast::{Forecaster, Foresight};
 use crate::rl::policy::{Card, Origin};
+use crate::sim;
 
 const INTERRUPTED: &str = "interrupted before learning began; start again";
 
@@ -85,7 +86,12 @@ pub(super) fn scenarios(
     let grounds = grounds(experiment, loaded)?;
     let (kind, sim) = (experiment.train.start, experiment.sim());
     let world = world(experiment, &sim);
-    let common = experiment.train.forecast.then(|| Common::new(&grounds, known.forecaster, &sim));
+    // A given forecaster is always taken along: the starts that came with it look at what it says.
+    let common = match (known.forecaster, experiment.train.forecast) {
+        (Some(given), _) => Some(Common::Given(given)),
+        (None, true) => Some(Common::learned(&grounds, &sim, stopped)?),
+        (None, false) => None,
+    };
     let all = |ground| common.as_ref().map(|common| common.foresight(ground));
     let foresights: Vec<Option<Foresight>> = grounds.par_iter().map(all).collect();
     let missing = grounds.iter().filter(|ground| ground.known(known.origins).is_none()).count();
@@ -127,11 +133,18 @@ enum Common<'a> {
     Learned(Outlooks),
 }
 
-impl<'a> Common<'a> {
-    /// What was given, else learned on the training time of all.
-    fn new(grounds: &[Ground<'_>], given: Option<&'a Forecaster>, sim: &crate::sim::Settings) -> Self {
+impl Common<'_> {
+    /// One learned on the training time of all, unless `stopped` is set meanwhile.
+    fn learned(grounds: &[Ground<'_>], sim: &sim::Settings, stopped: &AtomicBool) -> anyhow::Result<Self> {
         let tasks: Vec<&Task> = grounds.iter().map(|ground| &ground.task).collect();
-        given.map_or_else(|| Self::Learned(Outlooks::learn(&tasks, &sim.startup)), Self::Given)
+        let bar = output::progress(Outlooks::FORESTS, "forests of the forecaster");
+        let go_on = || {
+            bar.inc(1);
+            !stopped.load(Ordering::Relaxed)
+        };
+        let outlooks = Outlooks::learn(&tasks, &sim.startup, &go_on);
+        bar.finish_and_clear();
+        outlooks.map(Self::Learned).context(INTERRUPTED)
     }
 
     fn foresight(&self, ground: &Ground<'_>) -> Foresight {
@@ -187,7 +200,7 @@ fn search<'a>(experiment: &Experiment, foresight: Option<&'a Foresight>) -> Sear
     Search { kind: experiment.train.start, limit: experiment.train.violation_limit, foresight }
 }
 
-fn world<'a>(experiment: &'a Experiment, sim: &'a crate::sim::Settings) -> eval::World<'a> {
+fn world<'a>(experiment: &'a Experiment, sim: &'a sim::Settings) -> eval::World<'a> {
     eval::World { sim, hpa: &experiment.hpa, tune: &experiment.tune }
 }
 

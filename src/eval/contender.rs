@@ -167,7 +167,7 @@ pub fn ticks_of_static(world: &World<'_>) -> u64 {
 /// How often the evolution of `linear` ticks, but for functions with less than a day of training time.
 #[must_use]
 pub fn ticks_of_linear(world: &World<'_>) -> u64 {
-    evolve::ticks(world.tune.linear_steps, 1)
+    evolve::ticks(world.tune.linear_steps, 1, false)
 }
 
 /// The stock HPA at 80 % on grounds, as [`best_static`] would score it.
@@ -197,7 +197,7 @@ fn foresight(task: &Task, world: &World<'_>) -> Recipe {
 }
 
 fn linear(task: &Task, world: &World<'_>, tick: &(dyn Fn() + Sync)) -> Recipe {
-    start::recipe(&Start::linear(evolve(&task.ground(), None, world, tick).linear, world.hpa), None)
+    start::recipe(&Start::linear(evolve(&task.ground(), None, None, world, tick).linear, world.hpa), None)
 }
 
 fn predictive(task: &Task, world: &World<'_>, tick: &(dyn Fn() + Sync)) -> Recipe {

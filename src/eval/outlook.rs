@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::oracle::mean_start;
 use super::task::Task;
-use crate::forecast::outlook::{PARTS, Past};
+use crate::forecast::outlook::{PARTS, Past, QUANTILES};
 use crate::forecast::{Forecaster, Foresight};
 use crate::sim::LOAD_STEP;
 use crate::sim::settings::Startup;
@@ -17,15 +17,19 @@ pub struct Outlooks {
 }
 
 impl Outlooks {
-    /// Learns from the training time of tasks, for pods that start as `startup` says.
+    /// Forests that [`learn`](Self::learn) fits.
+    pub const FORESTS: u64 = ((PARTS + 1) * QUANTILES.len()) as u64;
+
+    /// Learns from the training time of tasks, for pods that start as `startup` says. `go_on` is asked before each forest;
+    /// there is nothing when it says no.
     #[must_use]
-    pub fn learn(tasks: &[&Task], startup: &Startup) -> Self {
+    pub fn learn(tasks: &[&Task], startup: &Startup, go_on: &(dyn Fn() -> bool + Sync)) -> Option<Self> {
         let known: Vec<Past<'_>> = tasks.iter().map(|task| past(task)).collect();
         let horizon = horizon(startup);
-        let learn = |held_out: Option<usize>| Forecaster::learn(&known, horizon, held_out);
-        let learn_parts = || (0..PARTS).into_par_iter().map(|part| learn(Some(part))).collect();
+        let learn = |held_out: Option<usize>| Forecaster::learn_while(go_on, &known, horizon, held_out);
+        let learn_parts = || (0..PARTS).into_par_iter().map(|part| learn(Some(part))).collect::<Option<_>>();
         let (forecaster, parts) = rayon::join(|| learn(None), learn_parts);
-        Self { forecaster, parts }
+        Some(Self { forecaster: forecaster?, parts: parts? })
     }
 
     /// The forecaster.

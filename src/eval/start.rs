@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::contender::{World, best_static, ticks_of_linear, ticks_of_static};
-use super::evolve::{self, Field, evolve};
+use super::contender::{World, best_static, ticks_of_static};
+use super::evolve::{self, Bound, Field, evolve};
 use super::task::Task;
 use crate::autoscalers::Recipe;
 use crate::autoscalers::linear::Linear;
@@ -36,13 +36,10 @@ pub struct Search<'a> {
     pub foresight: Option<&'a Foresight>,
 }
 
-/// What a violation is worth to evolution, as multiples of its price, until there are few enough.
-const SEVERITIES: [f64; 3] = [1.0, 2.0, 4.0];
-
-/// Finds the start of a task's function by itself; that of [`Kind::Shared`] is then taken from [`shared`]. While a linear
-/// policy is late too often on training time, it is evolved anew at twice the price of violations, up to four times that
-/// of `[prices]`. With foresight, one policy is evolved that looks at outlooks and one that does not, and the better on
-/// validation time is taken. `tick` is told of each candidate.
+/// Finds the start of a task's function by itself; that of [`Kind::Shared`] is then taken from [`shared`]. A linear policy
+/// is evolved that is late on training time at most `limit` times as often as the tuned HPA. With foresight, one is evolved
+/// that looks at outlooks and one that does not, and the better on validation time is taken. `tick` is told of each
+/// candidate.
 #[must_use]
 pub fn find(search: Search<'_>, task: &Task, world: &World<'_>, tick: &(dyn Fn() + Sync)) -> Found {
     let Search { kind, limit, foresight } = search;
@@ -54,10 +51,11 @@ pub fn find(search: Search<'_>, task: &Task, world: &World<'_>, tick: &(dyn Fn()
     if kind != Kind::Linear {
         return Found { start: tuned, reference };
     }
-    let most = limit * fly(&tuned, None, task, world, &task.train).slo.violation_rate;
+    let bound = Bound { limit, hpas: std::slice::from_ref(&reference) };
     let sights = if foresight.is_some() { vec![None, foresight] } else { vec![None] };
+    let evolved = |sight| Start::linear(evolve(&task.ground(), sight, Some(bound), world, tick).linear, world.hpa);
     let mut starts = vec![tuned];
-    starts.extend(sights.into_iter().map(|sight| evolved(most, sight, task, world, tick)));
+    starts.extend(sights.into_iter().map(evolved));
     let window = if task.validation.is_empty() { &task.train } else { &task.validation };
     let objective = |start: &Start| fly(start, foresight, task, world, window).objective;
     let objectives: Vec<f64> = starts.iter().map(objective).collect();
@@ -76,53 +74,34 @@ pub struct Sharer<'a> {
     pub foresight: Option<&'a Foresight>,
 }
 
-/// One linear policy for all tasks, each with its tuned HPA and its own world, of which there is at least one. It may be
-/// late `limit` times as often as the tuned HPAs together: while it is more often, it is evolved anew at twice the price
-/// of violations, up to four times that of `[prices]`. `tick` is told of each candidate.
+/// One linear policy for all tasks, each with its tuned HPA and its own world, of which there is at least one. It is late
+/// on training time at most `limit` times as often as the tuned HPAs together. `tick` is told of each candidate.
 #[must_use]
 pub fn shared(limit: f64, functions: &[Sharer<'_>], world: &World<'_>, tick: &(dyn Fn() + Sync)) -> Linear {
-    let late = |start: &(dyn Fn(&hpa::Settings) -> Start + Sync)| {
-        let one = |it: &Sharer<'_>| fly(&start(it.tuned), it.foresight, it.task, world, &it.task.train);
-        let flown: Vec<Outcome> = functions.par_iter().map(one).collect();
-        flown.iter().map(|outcome| outcome.slo.violation_rate).sum::<f64>()
+    let field = |it: &Sharer<'_>| {
+        let unit = fly(&Start::fixed(it.tuned), None, it.task, world, &it.task.train).objective;
+        let (ground, foresight) = (it.task.ground(), it.foresight.cloned());
+        Field { ground, unit: unit.max(f64::MIN_POSITIVE), foresight }
     };
-    let most = limit * late(&Start::fixed);
-    let at = |severity: f64| {
-        let mut sim = world.sim.clone();
-        sim.prices.violation *= severity;
-        let world = World { sim: &sim, ..*world };
-        let field = |it: &Sharer<'_>| {
-            let unit = fly(&Start::fixed(it.tuned), None, it.task, &world, &it.task.train).objective;
-            let (ground, foresight) = (it.task.ground(), it.foresight.cloned());
-            Field { ground, unit: unit.max(f64::MIN_POSITIVE), foresight }
-        };
-        let fields: Vec<Field> = functions.par_iter().map(field).collect();
-        evolve::together(&fields, &world, tick).linear
-    };
-    let mut linear = at(SEVERITIES[0]);
-    for &severity in &SEVERITIES[1..] {
-        if late(&|_| Start::linear(linear, world.hpa)) <= most {
-            break;
-        }
-        linear = at(severity);
-    }
-    linear
+    let fields: Vec<Field> = functions.par_iter().map(field).collect();
+    let hpas: Vec<hpa::Settings> = functions.iter().map(|it| it.tuned.clone()).collect();
+    evolve::together(&fields, Some(Bound { limit, hpas: &hpas }), world, tick).linear
 }
 
-/// How often [`shared`] ticks at most, but for functions with less than a day of training time.
+/// How often [`shared`] ticks, but for functions with less than a day of training time.
 #[must_use]
 pub fn ticks_of_shared(functions: usize, world: &World<'_>) -> u64 {
-    SEVERITIES.len() as u64 * evolve::ticks(world.tune.linear_steps, functions)
+    evolve::ticks(world.tune.linear_steps, functions, true)
 }
 
-/// How often [`find`] ticks at most, but for functions with less than a day of training time.
+/// How often [`find`] ticks, but for functions with less than a day of training time.
 #[must_use]
 pub fn ticks(search: Search<'_>, world: &World<'_>) -> u64 {
     let policies = if search.foresight.is_some() { 2 } else { 1 };
     match search.kind {
         Kind::Hpa => 0,
         Kind::Tuned | Kind::Shared => ticks_of_static(world),
-        Kind::Linear => ticks_of_static(world) + policies * SEVERITIES.len() as u64 * ticks_of_linear(world),
+        Kind::Linear => ticks_of_static(world) + policies * evolve::ticks(world.tune.linear_steps, 1, true),
     }
 }
 
@@ -136,30 +115,6 @@ pub fn recipe(start: &Start, foresight: Option<Foresight>) -> Recipe {
             Recipe::tuned(&start.hpa, move |_| tuner.clone())
         }
     }
-}
-
-/// The linear policy of the least severity at which at most a share `most` of requests is late on training time; that
-/// of the highest where none is.
-fn evolved(
-    most: f64,
-    foresight: Option<&Foresight>,
-    task: &Task,
-    world: &World<'_>,
-    tick: &(dyn Fn() + Sync),
-) -> Start {
-    let at = |severity: f64| {
-        let mut sim = world.sim.clone();
-        sim.prices.violation *= severity;
-        Start::linear(evolve(&task.ground(), foresight, &World { sim: &sim, ..*world }, tick).linear, world.hpa)
-    };
-    let mut start = at(SEVERITIES[0]);
-    for &severity in &SEVERITIES[1..] {
-        if fly(&start, foresight, task, world, &task.train).slo.violation_rate <= most {
-            break;
-        }
-        start = at(severity);
-    }
-    start
 }
 
 /// One run of a start over a window.

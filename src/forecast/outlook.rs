@@ -81,8 +81,22 @@ impl Past<'_> {
 
 impl Forecaster {
     /// Learns the peak over the next `horizon` samples from pasts, but not from the part `held_out` of each.
+    ///
+    /// # Panics
+    /// Never: nothing stops it.
     #[must_use]
     pub fn learn(pasts: &[Past<'_>], horizon: usize, held_out: Option<usize>) -> Self {
+        Self::learn_while(&|| true, pasts, horizon, held_out).expect("nothing stops it")
+    }
+
+    /// As [`learn`](Self::learn), unless `go_on`, which is asked before each forest, says no.
+    #[must_use]
+    pub fn learn_while(
+        go_on: &(dyn Fn() -> bool + Sync),
+        pasts: &[Past<'_>],
+        horizon: usize,
+        held_out: Option<usize>,
+    ) -> Option<Self> {
         let horizon = horizon.max(1);
         let instants = |past: &Past<'_>| {
             let held = held_out.map_or(0..0, |part| past.part(part));
@@ -104,9 +118,9 @@ impl Forecaster {
             }
         }
         let lessons = Lessons { features: &features, width: history::LENGTH, outcomes: &outcomes };
-        let fit = |(seed, &quantile): (usize, &f64)| Forest::fit(lessons, quantile, seed as u64);
-        let forests = QUANTILES.iter().enumerate().map(fit).collect();
-        Self { model: Arc::new(Stored { horizon, forests }) }
+        let fit = |(seed, &quantile): (usize, &f64)| go_on().then(|| Forest::fit(lessons, quantile, seed as u64));
+        let forests = QUANTILES.iter().enumerate().map(fit).collect::<Option<_>>()?;
+        Some(Self { model: Arc::new(Stored { horizon, forests }) })
     }
 
     /// The outlook at the end of a load.
