@@ -2,17 +2,22 @@
 //!
 //! `devices [cpu|cuda|metal] [check] [learn] [speed] [WIDTH...]` prints tables of what is named, or all of them; the speeds
 //! are those of two hidden layers of each WIDTH, or of 64, 256 and 1024. A device that the
-//! program was not built for, or that the machine has not, is left out with a message. `scripts/bench-cuda.sh` runs it.
+//! program was not built for, or that the machine has not, is left out with a message; figures of `check` that are too far
+//! apart end it with exit status 1. `scripts/bench-cuda.sh` runs it.
 
 #![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "it measures and prints")]
 
+mod weekly;
+
 use std::path::Path;
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use hpatune::config::Experiment;
 use hpatune::env::synthetic::STEPS;
-use hpatune::env::{Distribution, Scenario, Shares, Start, Synthetic};
+use hpatune::env::{Distribution, Synthetic};
 use hpatune::random::{Purpose, stream};
+use hpatune::rl::Trainer;
 use hpatune::rl::algorithms::method;
 use hpatune::rl::device::{Device, Kind};
 use hpatune::rl::fused::{Fused, Rows};
@@ -20,10 +25,7 @@ use hpatune::rl::gradient::{Minibatch, Objective, Surrogate, gradient};
 use hpatune::rl::heads::sample;
 use hpatune::rl::learner::Learner;
 use hpatune::rl::network::{Activation, Buffers, Network};
-use hpatune::rl::policy::Card;
 use hpatune::rl::settings::{Critic, Executor, Settings};
-use hpatune::rl::{Session, Trainer};
-use hpatune::trace::synth::{Profile, Recipe};
 use rand::RngExt;
 
 #[global_allocator]
@@ -35,19 +37,23 @@ const ENVIRONMENTS: usize = 256;
 /// Passes over an update's rows in the table of speeds.
 const EPOCHS: usize = 4;
 
-fn main() {
+/// The farthest that a loss or a gradient may be from the fused kernels', relatively.
+const FARTHEST: f64 = 1e-5;
+
+fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
     let kind = words.iter().find_map(|word| word.parse().ok()).unwrap_or(Kind::Cuda);
     let device = match kind.open() {
         Ok(device) => device,
-        Err(error) => return println!("skipped: {error}; {}", error.help),
+        Err(error) => {
+            println!("skipped: {error}; {}", error.help);
+            return ExitCode::SUCCESS;
+        }
     };
     let parts = ["check", "learn", "speed"];
     let all = !words.iter().any(|word| parts.contains(&word.as_str()));
     let wanted = |part: &str| all || words.iter().any(|word| word == part);
-    if wanted("check") {
-        check(kind, &device);
-    }
+    let agrees = !wanted("check") || check(kind, &device);
     if wanted("learn") {
         synthetic(kind, &device);
         hpa(kind, &device);
@@ -56,10 +62,12 @@ fn main() {
         let widths: Vec<usize> = words.iter().filter_map(|word| word.parse().ok()).collect();
         speed(kind, &device, if widths.is_empty() { &[64, 256, 1024] } else { &widths });
     }
+    if agrees { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Loss and gradient of every kind of head, in the graph on the device and on the CPU, against the fused kernels.
-fn check(kind: Kind, device: &Device) {
+/// Loss and gradient of every kind of head, in the graph on the device and on the CPU, against the fused kernels: whether
+/// all are near enough.
+fn check(kind: Kind, device: &Device) -> bool {
     use Distribution::{Beta, Categorical, Gaussian};
     let kinds: [(&str, &[Distribution]); 4] = [
         ("multi-discrete", &[Categorical(6), Categorical(5), Categorical(9)]),
@@ -82,14 +90,19 @@ fn check(kind: Kind, device: &Device) {
                     ((losses.total / fused.0 - 1.0).abs(), distance(&slopes, &fused.1))
                 };
                 let (cpu, other) = (graph(&Device::Cpu), graph(device));
-                worst = worst.max(other.0).max(other.1);
+                for distance in [cpu.0, cpu.1, other.0, other.1] {
+                    // What is no number is as far as can be.
+                    worst = worst.max(if distance.is_nan() { f64::INFINITY } else { distance });
+                }
                 let surrogate = if surrogate == Surrogate::Plain { "plain" } else { "clipped" };
                 let name = format!("{name}, {activation:?}, {surrogate}");
                 println!("{name:36} {:10.1e} {:10.1e} {:10.1e} {:10.1e}", cpu.0, cpu.1, other.0, other.1);
             }
         }
     }
-    println!("{}: the farthest is {worst:.1e}\n", if worst < 1e-5 { "within 1e-5" } else { "NOT WITHIN 1e-5" });
+    let agrees = worst < FARTHEST;
+    println!("{} {FARTHEST:e}: the farthest is {worst:.1e}\n", if agrees { "within" } else { "NOT WITHIN" });
+    agrees
 }
 
 /// A network and rows whose actions it has drawn under other parameters.
@@ -192,23 +205,11 @@ fn synthetic(kind: Kind, device: &Device) {
 fn hpa(kind: Kind, device: &Device) {
     let text = include_str!("../configs/quickstart.toml");
     let experiment = Experiment::parse(text, Path::new("configs/quickstart.toml")).expect("it is valid");
-    let recipe = Recipe { duration: Duration::from_hours(14 * 24), seed: 4, ..Recipe::new(Profile::Weekly) };
-    let trace = recipe.synthesize().expect("the recipe is valid");
-    let shares = Shares { train: experiment.split.train, validation: experiment.split.validation };
-    let (sim, hpa) = (experiment.sim(), &experiment.hpa);
-    let one = |series| {
-        Scenario::new(series, &trace.header, &sim, hpa, &Start::fixed(hpa), &experiment.env, shares)
-            .expect("the trace is long enough")
-    };
-    let scenarios: Vec<Scenario> = trace.functions.iter().map(one).collect();
+    let scenarios = weekly::scenarios(&experiment, 14, 4);
     println!("the HPA environment on the weekly trace that ships, 20 updates from seed 1");
     println!("{:8} {:>10} {:>22} {:>24} {:>10}", "", "steps", "cost over static HPA's", "validation cost", "late");
     for (place, device) in [(Kind::Cpu, &Device::Cpu), (kind, device)] {
-        let train = &experiment.train;
-        let card = Card::new(&experiment.env, train, Vec::new(), &[], "");
-        let scenarios = scenarios.clone().into();
-        let session = Session::new(train, &experiment.env, scenarios, card, None, None, device.clone());
-        let mut session = session.expect("PPO needs no log");
+        let mut session = weekly::session(&experiment, scenarios.clone(), device.clone());
         let metrics = (0..20).map(|_| session.update().expect("the device works")).last().expect("20 updates");
         let verdict = session.evaluate().0;
         println!(
@@ -223,14 +224,15 @@ fn hpa(kind: Kind, device: &Device) {
     println!();
 }
 
-/// Environment steps a second of the whole loop, and rows a second of learning alone, by width and minibatch.
+/// Environment steps a second of the whole loop, and rows a second of learning, by width and minibatch. Learning is what is
+/// left of the loop without collecting, which is the CPU's everywhere: a device's includes the way to it and back.
 fn speed(kind: Kind, device: &Device, widths: &[usize]) {
     println!("{} environments, {STEPS} steps, {EPOCHS} epochs, {} threads", ENVIRONMENTS, rayon::current_num_threads());
-    println!("steps/s of the whole loop, and rows/s of learning alone, in thousands");
+    println!("steps/s of the whole loop, and rows/s of learning, in thousands");
     let other = kind.to_string();
     println!(
         "{:12} {:>9} | {:>8} {other:>8} {:>6} | {:>8} {other:>8} {:>6}",
-        "actor", "minibatch", "cpu", "ratio", "cpu", "ratio"
+        "layers", "minibatch", "cpu", "ratio", "cpu", "ratio"
     );
     // Loads the device's programs.
     measure(&[64, 64], 4096, device, Duration::ZERO);
@@ -255,8 +257,9 @@ fn speed(kind: Kind, device: &Device, widths: &[usize]) {
 
 /// Steps a second of updates that take `least` time together, and rows a second of their learning.
 fn measure(hidden: &[usize], minibatch: usize, device: &Device, least: Duration) -> (f64, f64) {
-    let run = |epochs: usize| {
-        let settings = Settings { epochs, minibatch, hidden: hidden.to_vec(), ..settings(0, 1 << 20, ENVIRONMENTS) };
+    let run = |epochs: usize, device: &Device| {
+        let (hidden, critic_hidden) = (hidden.to_vec(), hidden.to_vec());
+        let settings = Settings { epochs, minibatch, hidden, critic_hidden, ..settings(0, 1 << 20, ENVIRONMENTS) };
         let environments = (0..ENVIRONMENTS).map(|_| Synthetic::discrete()).collect();
         let method = method(&settings).expect("PPO is on-policy");
         let mut trainer = Trainer::new(settings, method, environments, STEPS, &[0.0], device.clone());
@@ -267,7 +270,7 @@ fn measure(hidden: &[usize], minibatch: usize, device: &Device, least: Duration)
         }
         start.elapsed().as_secs_f64() / f64::from(updates)
     };
-    let (whole, collecting) = (run(EPOCHS), run(0));
+    let (whole, collecting) = (run(EPOCHS, device), run(0, &Device::Cpu));
     let rows = (ENVIRONMENTS * STEPS) as f64;
     let learning = whole - collecting;
     // Where collecting takes most of the time, noise can leave nothing for learning.

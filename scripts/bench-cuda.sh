@@ -7,15 +7,18 @@
 #
 # Where the machine that builds has no GPU, CUDA_COMPUTE_CAP names the one that will run it (90 is an H100 or H200).
 set -euo pipefail
+program=
+if [ $# -gt 0 ]; then
+    program=$(realpath -e -- "$1")
+    shift
+fi
 cd "$(dirname "$0")/.."
 
 if command -v nvidia-smi > /dev/null; then
     nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader
 fi
 echo "$(nproc) CPU cores: $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1)"
-if [ $# -gt 0 ]; then
-    program=$1
-    shift
+if [ -n "$program" ]; then
     exec "$program" cuda "$@"
 fi
 exec cargo bench -q --no-default-features --features train,cuda --bench devices -- cuda

@@ -116,6 +116,7 @@ pub(super) struct Flight {
 
 /// Makes the policy ready for a task's function. Where it did not beat its start on validation time, the start stays.
 pub(super) fn flight(policy: &Policy, task: &Task, world: &World<'_>, tick: &(dyn Fn() + Sync)) -> Flight {
+    let policy = &policy.of_function(&task.trace, &task.function);
     let known = policy.start(&task.trace, &task.function).map(|origin| (origin.start.clone(), origin.flies));
     let card = policy.card();
     let foresight = card.forecaster.clone().map(Foresight::new);
@@ -148,7 +149,7 @@ pub(super) fn kind(policy: Policy) -> Kind {
         if policy.start(&task.trace, &task.function).is_some_and(|origin| !origin.flies) {
             return recipe;
         }
-        let (policy, told) = (policy.clone(), Arc::clone(&told));
+        let (policy, told) = (policy.of_function(&task.trace, &task.function), Arc::clone(&told));
         Recipe::policy(&start.hpa.clone(), move || {
             let most = most_far(policy.card());
             let flight = policy.flight(Pilot::of(&start));

@@ -30,6 +30,8 @@ pub(super) struct Known<'a> {
     pub(super) shared: Option<Linear>,
     /// What foresees the load of all; learned anew where it is not given.
     pub(super) forecaster: Option<&'a Forecaster>,
+    /// What was learned of the very same functions, to foresee their load on training time too.
+    pub(super) outlooks: Option<&'a Outlooks>,
 }
 
 impl<'a> Known<'a> {
@@ -40,13 +42,19 @@ impl<'a> Known<'a> {
 
     /// What a policy takes along to other traffic.
     pub(super) fn taught(card: &'a Card) -> Self {
-        Self { origins: &card.starts, shared: card.shared, forecaster: card.forecaster.as_ref() }
+        Self { origins: &card.starts, shared: card.shared, forecaster: card.forecaster.as_ref(), outlooks: None }
+    }
+
+    /// As [`taught`](Self::taught), for learning again on the same traffic: the forecaster is learned again too, with those
+    /// that have not seen parts of it, since its own word on what it has learned from is too good to learn on.
+    pub(super) fn again(card: &'a Card) -> Self {
+        Self { forecaster: None, ..Self::taught(card) }
     }
 
     /// The starts of a run of `kind`.
     pub(super) fn starts(kind: Kind, origins: &'a [Origin]) -> Self {
         let first = origins.first().filter(|_| kind == Kind::Shared);
-        Self { origins, shared: first.and_then(|origin| origin.start.linear), forecaster: None }
+        Self { origins, shared: first.and_then(|origin| origin.start.linear), ..Self::default() }
     }
 }
 
@@ -61,6 +69,8 @@ pub(super) struct Prepared {
     pub(super) shared: Option<Linear>,
     /// What foresees the load of all, where they share it.
     pub(super) forecaster: Option<Forecaster>,
+    /// The same with those that have not seen parts of training time, where it was learned here.
+    pub(super) outlooks: Option<Outlooks>,
 }
 
 /// A function under one factor on its load.
@@ -87,10 +97,11 @@ pub(super) fn scenarios(
     let (kind, sim) = (experiment.train.start, experiment.sim());
     let world = world(experiment, &sim);
     // A given forecaster is always taken along: the starts that came with it look at what it says.
-    let common = match (known.forecaster, experiment.train.forecast) {
+    let common = match (known.forecaster, known.outlooks) {
         (Some(given), _) => Some(Common::Given(given)),
-        (None, true) => Some(Common::learned(&grounds, &sim, stopped)?),
-        (None, false) => None,
+        (None, Some(outlooks)) => Some(Common::Learned(outlooks.clone())),
+        (None, None) if experiment.train.forecast => Some(Common::learned(&grounds, &sim, stopped)?),
+        (None, None) => None,
     };
     let all = |ground| common.as_ref().map(|common| common.foresight(ground));
     let foresights: Vec<Option<Foresight>> = grounds.par_iter().map(all).collect();
@@ -102,7 +113,8 @@ pub(super) fn scenarios(
     let interrupted = || stopped.load(Ordering::Relaxed);
     let origin = |(ground, foresight): (&Ground<'_>, &Option<Foresight>)| {
         let find = || ground.find(foresight.as_ref(), &|| bar.inc(1));
-        ground.known(known.origins).cloned().or_else(|| (!interrupted()).then(find))
+        let known = ground.known(known.origins).map(|known| Origin { own: false, ..known.clone() });
+        known.or_else(|| (!interrupted()).then(find))
     };
     let origins: Option<Vec<Origin>> = grounds.par_iter().zip(&foresights).map(origin).collect();
     let mut origins = origins.filter(|_| !(shares && interrupted())).context(INTERRUPTED)?;
@@ -122,7 +134,8 @@ pub(super) fn scenarios(
     let all = grounds.iter().zip(&origins).zip(foresights);
     let scenarios = all.map(|((ground, origin), foresight)| Ok(ground.scenario(origin)?.foreseen(foresight)));
     let scenarios = scenarios.collect::<Result<_, InputError>>()?;
-    Ok(Prepared { scenarios, origins, shared: linear, forecaster: common.map(Common::into_forecaster) })
+    let (forecaster, outlooks) = common.map_or((None, None), Common::into_parts);
+    Ok(Prepared { scenarios, origins, shared: linear, forecaster, outlooks })
 }
 
 /// What foresees the load of all functions together.
@@ -154,10 +167,10 @@ impl Common<'_> {
         }
     }
 
-    fn into_forecaster(self) -> Forecaster {
+    fn into_parts(self) -> (Option<Forecaster>, Option<Outlooks>) {
         match self {
-            Self::Given(forecaster) => forecaster.clone(),
-            Self::Learned(outlooks) => outlooks.forecaster().clone(),
+            Self::Given(forecaster) => (Some(forecaster.clone()), None),
+            Self::Learned(outlooks) => (Some(outlooks.forecaster().clone()), Some(outlooks)),
         }
     }
 }
@@ -222,6 +235,7 @@ impl Ground<'_> {
             start: found.start,
             reference: found.reference,
             flies: true,
+            own: false,
             validation: None,
         }
     }

@@ -1,5 +1,6 @@
 //! `train`: one run, several seeds of one, or a sweep over settings.
 
+mod each;
 mod events;
 mod ground;
 mod run;
@@ -14,6 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 
+use self::each::Each;
 use self::ground::{Asked, Ground};
 use self::run::{CHECKPOINT, Run};
 use self::seeds::Seeds;
@@ -55,7 +57,8 @@ pub(super) struct Train {
     /// Train with this many seeds, from --seed on, side by side
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
     seeds: Option<u64>,
-    /// Search for settings as this file says: random draws of keys of [train] and [env], halved in steps
+    /// Search for settings as this file says: random draws of keys of [train] and [env], halved in steps; or trials that are
+    /// written out, as for an ablation
     #[arg(long, value_name = "FILE", conflicts_with = "seeds")]
     sweep: Option<PathBuf>,
     /// Where gradients are computed: cpu, cuda or metal
@@ -71,9 +74,12 @@ pub(super) struct Train {
     /// them; `shipped` is the policy that ships
     #[arg(long, value_name = "FILE", conflicts_with_all = ["seeds", "sweep"])]
     from: Option<PathBuf>,
+    /// Go on from --from on every function by itself: each gets a network of its own where that is better on validation time
+    #[arg(long, requires = "from")]
+    each: bool,
     /// Go on with an interrupted run in this directory
     #[arg(long, value_name = "DIR",
-        conflicts_with_all = ["config", "select", "steps", "seed", "seeds", "sweep", "output", "from"])]
+        conflicts_with_all = ["config", "select", "steps", "seed", "seeds", "sweep", "output", "from", "each"])]
     resume: Option<PathBuf>,
 }
 
@@ -83,6 +89,10 @@ impl Train {
         if let Some(directory) = &self.resume {
             if directory.join(seeds::FILE).exists() {
                 Seeds::resume(directory, &self.trace)?.run(self.device, self.tensorboard, &stopped, out)?;
+                return Ok(Status::Done);
+            }
+            if directory.join(each::FILE).exists() {
+                Each::resume(directory, &self.trace)?.run(self.device, &stopped, out)?;
                 return Ok(Status::Done);
             }
             if directory.join(sweep::FILE).exists() {
@@ -99,6 +109,13 @@ impl Train {
                 let seeds = Seeds::new(experiment, asked, count, &self.output)?;
                 seeds.run(self.device, self.tensorboard, &stopped, out)?;
             }
+            return Ok(Status::Done);
+        }
+        if let (true, Some(from)) = (self.each, &self.from) {
+            let mut experiment = self.experiment()?;
+            take_shape(&mut experiment, learned::open(from)?.card())?;
+            let asked = self.asked(&experiment)?;
+            Each::new(experiment, asked, from, &self.output)?.run(self.device, &stopped, out)?;
             return Ok(Status::Done);
         }
         let mut run = self.one(&stopped)?;
@@ -173,6 +190,8 @@ fn take_shape(experiment: &mut Experiment, card: &Card) -> Result<(), InputError
     (train.hidden, train.activation, train.start) = (card.hidden.clone(), card.activation, card.start);
     train.memory = if card.memory > 0 { Memory::Gru } else { Memory::None };
     train.gru.width = if card.memory > 0 { card.memory } else { train.gru.width };
+    train.normalize_observations = card.normalize_observations;
+    train.forecast = card.forecaster.is_some();
     experiment.validate()
 }
 

@@ -171,7 +171,11 @@ impl Brain {
     /// Whether it normalises the observation that it acts on by the moments of those it has learned from.
     #[must_use]
     pub fn normalizes(&self) -> bool {
-        !matches!(self, Self::Table(_))
+        match self {
+            Self::Network(actor) => !actor.normalizer.is_identity(),
+            Self::Batch { values, .. } => !values.normalizer.is_identity(),
+            Self::Table(_) => false,
+        }
     }
 
     /// Puts it into a file.
@@ -190,13 +194,18 @@ impl Brain {
     /// Reads what [`pack`](Self::pack) wrote; the file's tensors say which kind it is.
     ///
     /// # Errors
-    /// A tensor is missing or of another size.
+    /// A tensor is missing or of another size; what is no network remembers something.
     pub fn unpack(shape: &Shape<'_>, archive: &Archive) -> Result<Self, InputError> {
-        if archive.tensors.contains_key("table.values") {
-            return Table::unpack(shape, archive).map(Self::Table);
-        }
-        if !archive.tensors.contains_key("values.0.weight") {
+        let has = |name: &str| archive.tensors.contains_key(name);
+        if !has("table.values") && !has("values.0.weight") {
             return Perceptron::unpack("actor", shape, archive).map(Self::Network);
+        }
+        if shape.memory > 0 {
+            let problem = format!("it remembers {} numbers, which only a network's actor can", shape.memory);
+            return Err(broken(problem).field("memory"));
+        }
+        if has("table.values") {
+            return Table::unpack(shape, archive).map(Self::Table);
         }
         let threshold = archive.values("threshold", 1)?[0];
         if !(0.0..=1.0).contains(&threshold) {

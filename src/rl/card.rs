@@ -20,8 +20,13 @@ pub fn not_justified(cost: f64) -> Option<String> {
 /// hundred.
 #[must_use]
 pub fn most_far(card: &Card) -> f64 {
-    let judged: Vec<f64> = card.starts.iter().filter_map(|it| it.validation.map(|it| it.far)).collect();
-    0.01 + 2.0 * judged.iter().sum::<f64>() / judged.len().max(1) as f64
+    0.01 + 2.0 * far(card).unwrap_or_default()
+}
+
+/// Mean share of far decisions on validation time, over the functions of which it is known.
+fn far(card: &Card) -> Option<f64> {
+    let judged: Vec<f64> = card.starts.iter().filter_map(|it| it.validation?.far).collect();
+    (!judged.is_empty()).then(|| judged.iter().sum::<f64>() / judged.len() as f64)
 }
 
 /// The card as Markdown. Equal policies give equal text.
@@ -37,19 +42,30 @@ fn purpose(card: &Card) -> String {
     let mut text = format!(
         "# Policy for a HorizontalPodAutoscaler\n\nEvery {interval} it reads {} values of one function (demand, pods, the \
          HPA's fields, late requests, time of day) and sets fields of its HPA. It has learned for {} steps of {} with seed {}; \
-         hidden layers: {}, {} between them. Made by {}.\n\n| field | choices |\n|---|---|\n",
+         hidden layers: {}, {} between them.{} Made by {}.\n\n| field | choices |\n|---|---|\n",
         card.observation.len(),
         card.step,
         card.algorithm.name(),
         card.seed,
         hidden.join(", "),
         format!("{:?}", card.activation).to_lowercase(),
+        remembered(card),
         if card.isa.is_empty() { card.tool.clone() } else { format!("{} on {}", card.tool, card.isa) },
     );
     for head in &card.action {
         let _ = writeln!(text, "| {} | {} |", cell(&head.knob), cell(&head.choices.join(", ")));
     }
     text
+}
+
+fn remembered(card: &Card) -> String {
+    if card.memory == 0 {
+        return String::new();
+    }
+    format!(
+        " Between decisions it remembers {} numbers: `hpatune recommend` needs `--state`, which keeps them.",
+        card.memory
+    )
 }
 
 fn validation(card: &Card) -> String {
@@ -77,13 +93,14 @@ fn validation(card: &Card) -> String {
             100.0 * it.violation_rate,
             100.0 * it.start_violation_rate,
             100.0 * it.reference_violation_rate,
-            percent(it.far),
+            it.far.map_or_else(|| "–".to_owned(), percent),
             if origin.flies { "policy" } else { "start" },
         );
     }
     if !judged.is_empty() {
         text += "\nCost and late requests are the policy's own, in use or not. Far: decisions on observations far from \
-                 training's.\n";
+                 training's";
+        text += if far(card).is_some() { ".\n" } else { "; it does not know, because it does not normalise them.\n" };
     }
     text + &losses(card)
 }
@@ -145,17 +162,16 @@ fn data(card: &Card) -> String {
 
 fn limits(card: &Card) -> String {
     let mut text = String::from("## When not to use it\n\n");
-    let judged: Vec<f64> = card.starts.iter().filter_map(|it| it.validation.map(|it| it.far)).collect();
-    if judged.is_empty() {
-        text += "- On traffic unlike that of the traces above.\n";
-    } else {
-        let far = judged.iter().sum::<f64>() / judged.len() as f64;
-        let _ = writeln!(
-            text,
-            "- On traffic unlike that of the traces above: there {} % of its decisions were on observations far from \
-             training's, and `evaluate` and `recommend` warn of more.",
-            percent(far)
-        );
+    match far(card) {
+        None => text += "- On traffic unlike that of the traces above.\n",
+        Some(far) => {
+            let _ = writeln!(
+                text,
+                "- On traffic unlike that of the traces above: there {} % of its decisions were on observations far from \
+                 training's, and `evaluate` and `recommend` warn of more.",
+                percent(far)
+            );
+        }
     }
     let _ = writeln!(
         text,
@@ -217,7 +233,7 @@ mod tests {
             violation_rate: 0.0123,
             start_violation_rate: 0.01,
             reference_violation_rate: 0.011,
-            far: 0.02,
+            far: Some(0.02),
         };
         Origin {
             trace: "week".to_owned(),
@@ -226,6 +242,7 @@ mod tests {
             start: Start::fixed(&hpa),
             reference: hpa,
             flies,
+            own: false,
             validation: Some(judged),
         }
     }
@@ -254,6 +271,18 @@ mod tests {
             assert!(text.contains(part), "{part:?} is missing in\n{text}");
         }
         assert!(!text.contains("costs no less than"), "the policy and the start in use both cost less");
+    }
+
+    #[test]
+    fn a_card_tells_what_a_policy_remembers_and_not_how_far_it_was_where_it_does_not_know() {
+        let mut starts = vec![origin("b", 0.9, true)];
+        starts[0].validation = starts[0].validation.map(|it| Judged { far: None, ..it });
+        let unknown = Card { starts, memory: 24, ..card() };
+        let text = markdown(&unknown);
+        assert!(text.contains("it remembers 24 numbers: `hpatune recommend` needs `--state`"), "{text}");
+        assert!(text.contains("1.100 | – | policy |") && !text.contains("% of its decisions were"), "{text}");
+        assert!(!markdown(&card()).contains("remembers"));
+        assert!((most_far(&unknown) - 0.01).abs() < 1e-12 && (most_far(&card()) - 0.05).abs() < 1e-12);
     }
 
     #[test]

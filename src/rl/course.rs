@@ -6,9 +6,9 @@
 use candle_core::{Device, Result, Tensor};
 
 use super::adam::{Adam, BETA1, BETA2, EPSILON, clip_norm};
-use super::executor::Executor;
-use super::fused::Rows;
-use super::gradient::{Losses, Minibatch, Objective};
+use super::experience::pick;
+use super::fused::{Fused, Rows};
+use super::gradient::{self, Losses, Minibatch, Objective, Remembered};
 use super::loss::Loss;
 use super::network::Network;
 use super::sheet::Sheet;
@@ -37,7 +37,8 @@ pub(super) struct Learned<'a> {
 
 /// Passes in the program's memory.
 pub(super) struct Host<'a> {
-    pub(super) executor: &'a mut Executor,
+    /// The kernels; without them it is Candle's graph.
+    pub(super) fused: Option<&'a mut Fused>,
     pub(super) network: &'a Network,
     pub(super) batch: &'a Minibatch,
     pub(super) learned: Learned<'a>,
@@ -48,7 +49,13 @@ pub(super) struct Host<'a> {
 impl Course for Host<'_> {
     fn gradient(&mut self, order: &[u32], advantages: &[f32], objective: Objective) -> Result<Losses> {
         let rows = Rows { batch: self.batch, order, advantages };
-        self.executor.gradient((self.network, self.learned.theta), &rows, objective, &mut self.gradient)
+        if let Some(fused) = &mut self.fused {
+            return Ok(fused.gradient(self.learned.theta, &rows, objective, &mut self.gradient));
+        }
+        let batch = gather(&rows, self.network);
+        let (losses, gradient) = gradient::gradient(self.network, self.learned.theta, &batch, objective, &Device::Cpu)?;
+        self.gradient = gradient;
+        Ok(losses)
     }
 
     fn step(&mut self, most: f64) -> Result<f64> {
@@ -60,6 +67,33 @@ impl Course for Host<'_> {
     fn finish(self: Box<Self>) -> Result<()> {
         Ok(())
     }
+}
+
+/// The rows alone, in their order.
+pub(super) fn gather(rows: &Rows<'_>, network: &Network) -> Minibatch {
+    let Rows { batch, order, .. } = rows;
+    Minibatch {
+        observations: pick(&batch.observations, network.observation(), order),
+        criticized: pick(&batch.criticized, network.critic.inputs(), order),
+        actions: pick(&batch.actions, network.heads.len(), order),
+        masks: pick(&batch.masks, network.actor.outputs(), order),
+        forced: pick(&batch.forced, 1, order),
+        memory: remembered(rows, network.width()),
+        log_probabilities: pick(&batch.log_probabilities, 1, order),
+        advantages: rows.advantages.to_vec(),
+        returns: pick(&batch.returns, network.values, order),
+        reference_log_probabilities: pick(&batch.reference_log_probabilities, 1, order),
+    }
+}
+
+/// What is remembered in the rows, which are whole sequences.
+fn remembered(rows: &Rows<'_>, width: usize) -> Remembered {
+    let Remembered { steps, before, fresh } = &rows.batch.memory;
+    if *steps == 0 {
+        return Remembered::default();
+    }
+    let sequences: Vec<u32> = rows.order.iter().step_by(*steps).map(|row| row / *steps as u32).collect();
+    Remembered { steps: *steps, before: pick(before, width, &sequences), fresh: pick(fresh, 1, rows.order) }
 }
 
 /// Passes on a device.
@@ -146,6 +180,7 @@ impl Course for Resident<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rl::executor::Executor;
     use crate::rl::fused::tests::{CLIPPED, case, distance, kinds};
     use crate::rl::settings;
 

@@ -41,7 +41,13 @@ impl Distance {
     /// Share of decisions with a far observation, 0 to 1; 0 of none.
     #[must_use]
     pub fn share(&self) -> f64 {
-        self.far as f64 / self.decisions.max(1) as f64
+        self.known().unwrap_or_default()
+    }
+
+    /// The same, where there were any: a policy that does not normalise observations does not know how far they are.
+    #[must_use]
+    pub fn known(&self) -> Option<f64> {
+        (self.decisions > 0).then(|| self.far as f64 / self.decisions as f64)
     }
 
     /// The place of the value that was far most often, and the share of decisions in which it was; the first of equals.
@@ -68,6 +74,7 @@ mod tests {
         both.add(&distance);
         both.add(&distance);
         assert_eq!((both.decisions, both.share(), both.farthest()), (8, 0.5, Some((2, 0.5))));
-        assert_eq!((Distance::default().share(), Distance::default().farthest()), (0.0, None));
+        let none = Distance::default();
+        assert_eq!((none.share(), none.known(), none.farthest()), (0.0, None, None));
     }
 }

@@ -3,9 +3,8 @@
 use candle_core::{Device, Result};
 
 use super::course::{Course, Host, Learned, Rates, Resident};
-use super::experience::pick;
-use super::fused::{Fused, Rows};
-use super::gradient::{self, Losses, Minibatch, Objective, Remembered};
+use super::fused::Fused;
+use super::gradient::Minibatch;
 use super::network::Network;
 use super::settings;
 use crate::error::InputError;
@@ -56,27 +55,6 @@ impl Executor {
         }
     }
 
-    /// The loss of `rows` at `theta`; sets `gradient`, which is as long.
-    ///
-    /// # Errors
-    /// The device fails.
-    pub fn gradient(
-        &mut self,
-        (network, theta): (&Network, &[f32]),
-        rows: &Rows<'_>,
-        objective: Objective,
-        gradient: &mut [f32],
-    ) -> Result<Losses> {
-        let device = match self {
-            Self::Fused(fused) => return Ok(fused.gradient(theta, rows, objective, gradient)),
-            Self::Graph => &Device::Cpu,
-            Self::Resident(device) => device,
-        };
-        let (losses, computed) = gradient::gradient(network, theta, &gather(rows, network), objective, device)?;
-        gradient.copy_from_slice(&computed);
-        Ok(losses)
-    }
-
     /// Begins an update's passes over `batch`.
     ///
     /// # Errors
@@ -88,37 +66,12 @@ impl Executor {
         learned: Learned<'a>,
         rates: Rates,
     ) -> Result<Box<dyn Course + 'a>> {
-        if let Self::Resident(device) = self {
-            return Ok(Box::new(Resident::new(network, batch, learned, &rates, device)?));
-        }
+        let fused = match self {
+            Self::Fused(fused) => Some(&mut **fused),
+            Self::Graph => None,
+            Self::Resident(device) => return Ok(Box::new(Resident::new(network, batch, learned, &rates, device)?)),
+        };
         let gradient = vec![0.0; network.parameters];
-        Ok(Box::new(Host { executor: self, network, batch, learned, rates, gradient }))
+        Ok(Box::new(Host { fused, network, batch, learned, rates, gradient }))
     }
-}
-
-/// The rows alone.
-fn gather(rows: &Rows<'_>, network: &Network) -> Minibatch {
-    let Rows { batch, order, .. } = rows;
-    Minibatch {
-        observations: pick(&batch.observations, network.observation(), order),
-        criticized: pick(&batch.criticized, network.critic.inputs(), order),
-        actions: pick(&batch.actions, network.heads.len(), order),
-        masks: pick(&batch.masks, network.actor.outputs(), order),
-        forced: pick(&batch.forced, 1, order),
-        memory: remembered(rows, network.width()),
-        log_probabilities: pick(&batch.log_probabilities, 1, order),
-        advantages: rows.advantages.to_vec(),
-        returns: pick(&batch.returns, network.values, order),
-        reference_log_probabilities: pick(&batch.reference_log_probabilities, 1, order),
-    }
-}
-
-/// What is remembered in the rows, which are whole sequences.
-fn remembered(rows: &Rows<'_>, width: usize) -> Remembered {
-    let Remembered { steps, before, fresh } = &rows.batch.memory;
-    if *steps == 0 {
-        return Remembered::default();
-    }
-    let sequences: Vec<u32> = rows.order.iter().step_by(*steps).map(|row| row / *steps as u32).collect();
-    Remembered { steps: *steps, before: pick(before, width, &sequences), fresh: pick(fresh, 1, rows.order) }
 }

@@ -11,7 +11,7 @@
 
 use pulp::Arch;
 
-use super::network::{Layer, orthogonal};
+use super::layer::{Layer, orthogonal};
 use super::tanh::tanh;
 
 /// Bias of the update gate before anything is learned: much of the memory is kept from step to step. Source: Jozefowicz

@@ -41,11 +41,15 @@ pub mod heads;
 #[cfg(feature = "train")]
 mod judge;
 #[cfg(feature = "train")]
+pub mod layer;
+#[cfg(feature = "train")]
 pub mod learner;
 #[cfg(feature = "train")]
 pub mod log;
 #[cfg(feature = "train")]
 mod loss;
+#[cfg(feature = "train")]
+pub mod metrics;
 #[cfg(feature = "train")]
 pub mod moments;
 #[cfg(feature = "train")]

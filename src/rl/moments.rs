@@ -94,6 +94,13 @@ impl Normalizer {
         Self { mean: vec![0.0; length], scale: vec![1.0; length] }
     }
 
+    /// Whether it changes nothing but what it cuts. The moments of no observations do change a little.
+    #[must_use]
+    #[allow(clippy::float_cmp, reason = "it is made of these numbers")]
+    pub fn is_identity(&self) -> bool {
+        self.mean.iter().all(|&mean| mean == 0.0) && self.scale.iter().all(|&scale| scale == 1.0)
+    }
+
     /// Normalises rows `[n, length]` in place.
     pub fn apply(&self, rows: &mut [f32]) {
         if self.mean.is_empty() {

@@ -33,17 +33,28 @@ fn the_first_policy_gives_the_present_hpa_its_share() {
 #[test]
 fn a_forward_pass_agrees_with_its_definition_for_any_number_of_rows() {
     let heads = [5, 6].map(Distribution::Categorical);
-    let network = Network::new(7, 2, &heads, &[13, 16], 1);
-    let theta = network.initialize(3, &[0.0, 0.0], 0.5);
-    let x: Vec<f32> = (0..9 * 7).map(|i| ((i * 31) % 17) as f32 * 0.2 - 1.5).collect();
-    let mut buffers = Buffers::default();
-    let all = network.actor.forward(&theta, &x, &mut buffers).to_vec();
-    for (row, x) in x.chunks(7).enumerate() {
-        let alone = network.actor.forward(&theta, x, &mut buffers).to_vec();
-        assert_eq!(alone, all[row * 11..(row + 1) * 11], "a row does not depend on its neighbours");
-        let exact = definition(&network.actor, &theta, x);
-        alone.iter().zip(exact).for_each(|(a, b)| assert!((f64::from(*a) - b).abs() < 1e-5));
+    for activation in [Activation::Tanh, Activation::Relu] {
+        let network = Network::new(7, 2, &heads, &[13, 16], 1).activated(activation);
+        let theta = network.initialize(3, &[0.0, 0.0], 0.5);
+        let x: Vec<f32> = (0..9 * 7).map(|i| ((i * 31) % 17) as f32 * 0.2 - 1.5).collect();
+        let mut buffers = Buffers::default();
+        let all = network.actor.forward(&theta, &x, &mut buffers).to_vec();
+        for (row, x) in x.chunks(7).enumerate() {
+            let alone = network.actor.forward(&theta, x, &mut buffers).to_vec();
+            assert_eq!(alone, all[row * 11..(row + 1) * 11], "a row does not depend on its neighbours");
+            let exact = definition(&network.actor, &theta, x);
+            alone.iter().zip(exact).for_each(|(a, b)| assert!((f64::from(*a) - b).abs() < 1e-5));
+        }
     }
+}
+
+#[test]
+fn a_critic_of_other_widths_keeps_its_activation_whichever_comes_first() {
+    let network = || Network::new(3, 1, &[Distribution::Categorical(2)], &[8], 1);
+    let (first, last) =
+        (network().activated(Activation::Relu).criticized_by(&[5, 4]), network().criticized_by(&[5, 4]));
+    assert_eq!(first, last.activated(Activation::Relu));
+    assert_eq!(first.critic.layers.len(), 3);
 }
 
 fn definition(mlp: &Mlp, theta: &[f32], x: &[f32]) -> Vec<f64> {
@@ -54,7 +65,11 @@ fn definition(mlp: &Mlp, theta: &[f32], x: &[f32]) -> Vec<f64> {
             .map(|o| {
                 let sum: f64 = x.iter().enumerate().map(|(i, x)| x * f64::from(w[i * layer.outputs + o])).sum();
                 let y = sum + f64::from(b[o]);
-                if index + 1 < mlp.layers.len() { y.tanh() } else { y }
+                match mlp.activation {
+                    _ if index + 1 == mlp.layers.len() => y,
+                    Activation::Tanh => y.tanh(),
+                    Activation::Relu => y.max(0.0),
+                }
             })
             .collect();
     }

@@ -2,6 +2,7 @@
 
 mod flight;
 mod header;
+mod own;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 pub use self::flight::Flight;
 use self::header::GUARDED;
 pub use self::header::{Card, Origin, Source};
+use self::own::Minds;
 use super::brain::{Brain, Shape};
 use super::distance::Distance;
 use super::file::{Archive, broken};
@@ -26,7 +28,9 @@ pub const SHIPPED: &[u8] = include_bytes!("../../policies/default.safetensors");
 #[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
     card: Card,
+    /// What all functions share.
     mind: Arc<Mind>,
+    own: Minds,
     critic: Option<Arc<Critic>>,
 }
 
@@ -40,13 +44,22 @@ struct Mind {
     keep: Vec<f32>,
 }
 
+impl Mind {
+    /// The same with another brain of its shape.
+    fn with(&self, brain: Brain) -> Self {
+        let Self { sight, actions, heads, keep, .. } = self;
+        Self { brain, sight: sight.clone(), actions: actions.clone(), heads: heads.clone(), keep: keep.clone() }
+    }
+}
+
 impl Policy {
     /// The policy of a brain in the making.
     #[must_use]
     pub fn new(card: Card, brain: Brain) -> Self {
         let (sight, actions) = (Sight::new(&card.env), card.actions());
         let (heads, keep) = (actions.distributions(), actions.keep());
-        Self { card, mind: Arc::new(Mind { brain, sight, actions, heads, keep }), critic: None }
+        let mind = Arc::new(Mind { brain, sight, actions, heads, keep });
+        Self { card, mind, own: Minds::new(), critic: None }
     }
 
     /// Reads a policy file.
@@ -66,6 +79,7 @@ impl Policy {
         let policy = Archive::parse(SHIPPED).and_then(|archive| Self::unpack(&archive));
         let mut policy = policy.expect("policies/default.safetensors is of this version");
         policy.card.starts.clear();
+        policy.own.clear();
         policy
     }
 
@@ -75,6 +89,7 @@ impl Policy {
         let header = serde_json::to_value(&self.card).expect("a card is plain data");
         let mut archive = Archive { header, ..Archive::default() };
         self.mind.brain.pack(&mut archive);
+        self.pack_own(&mut archive);
         if let Some(critic) = &self.critic {
             critic.pack(&mut archive);
         }
@@ -86,11 +101,12 @@ impl Policy {
         let card: Card = serde_json::from_value(archive.header.clone())
             .map_err(|error| broken(format!("its header is not a policy's: {error}")))?;
         card.check()?;
+        card.check_foresight()?;
         let heads = Actions::new(&card.env.action).distributions();
-        let (hidden, activation, memory) = (&card.hidden, card.activation, card.memory);
-        let shape = Shape { observation: card.observation.len(), heads: &heads, hidden, activation, memory };
+        let (hidden, activation, memory) = (card.hidden.clone(), card.activation, card.memory);
+        let shape = Shape { observation: card.observation.len(), heads: &heads, hidden: &hidden, activation, memory };
         let brain = Brain::unpack(&shape, archive)?;
-        let policy = Self::new(card, brain);
+        let policy = Self::new(card, brain).unpack_own(&shape, archive)?;
         let Some(safety) = &policy.card.safety else { return Ok(policy) };
         let choices =
             policy.choices().ok_or_else(|| broken("its critic weighs numbers that are no choices".to_owned()))?;
@@ -158,11 +174,15 @@ impl Policy {
     /// name has the function, of the only function of this name.
     #[must_use]
     pub fn start(&self, trace: &str, function: &str) -> Option<&Origin> {
-        let recorded = |it: &&Origin| it.function == function && (it.load - 1.0).abs() < 1e-9;
-        let mut named = self.card.starts.iter().filter(recorded);
-        let exact = named.clone().find(|it| it.trace == trace);
+        self.place(trace, function).map(|place| &self.card.starts[place])
+    }
+
+    fn place(&self, trace: &str, function: &str) -> Option<usize> {
+        let recorded = |it: &Origin| it.function == function && (it.load - 1.0).abs() < 1e-9;
+        let mut named = self.card.starts.iter().enumerate().filter(|(_, it)| recorded(it));
+        let exact = named.clone().find(|(_, it)| it.trace == trace);
         let only = || named.next().filter(|_| named.next().is_none());
-        exact.or_else(only)
+        exact.or_else(only).map(|(place, _)| place)
     }
 
     /// As [`tuner`](Self::tuner), from a pilot that has flown before.
@@ -184,93 +204,4 @@ impl Policy {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::env::{self, observation};
-    use crate::rl::Settings;
-    use crate::rl::brain::Perceptron;
-    use crate::rl::moments::Normalizer;
-    use crate::rl::network::Network;
-    use crate::rl::table::Table;
-
-    fn choices() -> env::settings::Action {
-        env::settings::Action::choices()
-    }
-
-    fn policy() -> Policy {
-        let settings = env::Settings { action: choices(), ..env::Settings::default() };
-        let card = Card::new(&settings, &Settings { hidden: vec![8], ..Settings::default() }, Vec::new(), &[], "");
-        Policy::new(card, Brain::Network(perceptron(3)))
-    }
-
-    fn perceptron(seed: u64) -> Perceptron {
-        let sizes = Actions::new(&choices()).distributions();
-        let network = Network::new(observation::LENGTH, 4, &sizes, &[8], 1);
-        let theta = network.initialize(seed, &[0.0; 4], 0.5);
-        let normalizer = Normalizer { mean: vec![0.5; observation::LENGTH], scale: vec![2.0; observation::LENGTH] };
-        Perceptron::actor(&network, &theta, normalizer)
-    }
-
-    /// One of each kind.
-    fn brains() -> [Brain; 3] {
-        let sizes = Actions::new(&choices()).distributions();
-        let mut table = Table::new(&[0.5; observation::LENGTH], observation::LENGTH, &[3, 1], 3, &sizes);
-        table.values[7] = 1.5;
-        table.visits[7] = 2.0;
-        let batch = Brain::Batch { values: perceptron(1), behaviour: perceptron(2), threshold: 0.25 };
-        [Brain::Network(perceptron(3)), Brain::Table(table), batch]
-    }
-
-    fn saved(archive: &Archive) -> (tempfile::TempDir, std::path::PathBuf) {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("policy.safetensors");
-        archive.write(&mut std::fs::File::create(&path).unwrap()).unwrap();
-        (directory, path)
-    }
-
-    #[test]
-    fn a_policy_is_read_back_as_it_was() {
-        for brain in brains() {
-            let policy = Policy::new(policy().card, brain);
-            let (_directory, path) = saved(&policy.pack());
-            assert_eq!(Policy::load(&path).unwrap(), policy);
-        }
-    }
-
-    #[test]
-    fn the_policy_that_ships_is_of_this_version_and_needs_no_search() {
-        let shipped = Policy::shipped();
-        assert!(shipped.card.shared.is_some() && shipped.start("pool4", "cluster4").is_none());
-        assert!(SHIPPED.len() < 1 << 20, "small enough for a repository");
-    }
-
-    #[test]
-    fn a_policy_of_another_observation_is_refused_by_name() {
-        let mut archive = policy().pack();
-        archive.header["observation"][1] = "memory".into();
-        let (_directory, path) = saved(&archive);
-        let error = Policy::load(&path).unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .ends_with("`observation`: its observation has memory where this program has level_10m_ln")
-        );
-        assert_eq!(error.place.file.as_deref(), Some(path.as_path()));
-    }
-
-    #[test]
-    fn a_policy_whose_heads_and_settings_differ_is_refused() {
-        let mut archive = policy().pack();
-        archive.header["env"]["action"]["target_cpu"] = serde_json::json!([30.0]);
-        let (_directory, path) = saved(&archive);
-        assert!(Policy::load(&path).unwrap_err().to_string().contains("target_cpu(keep 30 %)"));
-    }
-
-    #[test]
-    fn a_policy_without_its_weights_is_refused() {
-        let mut archive = policy().pack();
-        archive.tensors.remove("actor.1.bias");
-        let (_directory, path) = saved(&archive);
-        assert!(Policy::load(&path).unwrap_err().to_string().contains("\"actor.1.bias\" is missing"));
-    }
-}
+mod tests;

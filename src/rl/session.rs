@@ -12,8 +12,9 @@ use super::algorithms::q_learning::QLearning;
 use super::brain::Brain;
 use super::failure::{Failure, unsound};
 use super::file::{Archive, broken};
-use super::learner::{Learner, Report};
+use super::learner::Learner;
 use super::log::Log;
+pub use super::metrics::Metrics;
 use super::policy::{Card, Policy};
 use super::safety::{self, Critic};
 use super::settings::Algorithm;
@@ -45,56 +46,6 @@ pub struct Session {
 const SEVERITIES: (f64, f64) = (1.0, 4.0);
 const SEVERITY_STEP: f64 = 0.05;
 
-/// A line of `metrics.jsonl`, less the clock.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-pub struct Metrics {
-    /// Environment steps so far.
-    pub step: u64,
-    /// Mean sum of rewards of an episode.
-    #[serde(rename = "return")]
-    pub mean_return: f64,
-    /// Share of requests late or dropped while learning.
-    pub violation_rate: f64,
-    /// Cost over the static HPA's on the same traffic while learning.
-    pub cost_vs_reference: f64,
-    /// Priced violations over the static HPA's on the same traffic while learning.
-    pub violations_vs_reference: f64,
-    /// What a violation was worth in rewards, as a multiple of its price.
-    pub severity: f64,
-    /// Approximate divergence of the policy from the one that acted.
-    pub approx_kl: f64,
-    /// Share of steps beyond the clip.
-    pub clip_fraction: f64,
-    /// Entropy of the policy in nats.
-    pub entropy: f64,
-    /// Share of the returns' variance that the critic explained.
-    pub explained_variance: f64,
-    /// ½ (V − R)².
-    pub value_loss: f64,
-    /// Norm of the gradient before it was cut.
-    pub grad_norm: f64,
-    /// Adam's step size.
-    pub learning_rate: f64,
-    /// Rewards that a late request of a function of mean load was worth, under a constraint.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub multiplier: Option<f64>,
-    /// Divergence from the reference policy.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reference_kl: Option<f64>,
-    /// Share of random actions.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub exploration: Option<f64>,
-    /// Share of the log's states in which the policy takes an action that the log never takes.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub unseen_actions: Option<f64>,
-    /// Cost over the static HPA's on validation time, when the policy was judged.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub validation_cost_vs_reference: Option<f64>,
-    /// Share of requests late or dropped on validation time, when the policy was judged.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub validation_violation_rate: Option<f64>,
-}
-
 /// The JSON part of a checkpoint.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Header {
@@ -109,7 +60,7 @@ impl Session {
     ///
     /// # Errors
     /// The algorithm learns from a log, and there is none, or one that was collected elsewhere; the `teacher`, from whose
-    /// network learning goes on, has another shape.
+    /// network learning goes on, has another shape; sequences of a memory do not divide episodes.
     pub fn new(
         settings: &Settings,
         env: &env::Settings,
@@ -119,6 +70,7 @@ impl Session {
         teacher: Option<&Policy>,
         device: Device,
     ) -> Result<Self, InputError> {
+        settings.validate_sequence(env.steps())?;
         let actions = Arc::new(Actions::new(&env.action).masked_if(settings.algorithm.knows_masks()));
         let yardsticks = yardsticks(&scenarios, card.seed);
         let severity = Severity::default();
@@ -194,7 +146,7 @@ impl Session {
     /// The device fails, or learning diverges: then the session stands as it was before the update.
     pub fn update(&mut self) -> Result<Metrics, Failure> {
         let before = self.sound.take().unwrap_or_else(|| snapshot(&*self.learner));
-        let metrics = Metrics { severity: self.severity.get(), ..metrics(&self.learner.update()?) };
+        let metrics = Metrics { severity: self.severity.get(), ..Metrics::of(&self.learner.update()?) };
         let after = snapshot(&*self.learner);
         if let Some((what, value)) = unsound(&metrics, &after.0) {
             let update = self.learner.updates();
@@ -331,27 +283,4 @@ pub fn card(archive: &Archive) -> Result<Card, InputError> {
 fn header(archive: &Archive) -> Result<Header, InputError> {
     serde_json::from_value(archive.header.clone())
         .map_err(|error| broken(format!("its header is not a checkpoint's: {error}")))
-}
-
-fn metrics(report: &Report<Info>) -> Metrics {
-    let sum = |of: fn(&Info) -> f64| report.infos.iter().map(of).sum::<f64>();
-    Metrics {
-        step: report.step,
-        mean_return: report.mean_return,
-        violation_rate: sum(|info| info.violations) / sum(|info| info.offered).max(1e-9),
-        cost_vs_reference: sum(|info| info.cost) / sum(|info| info.reference).max(1e-9),
-        violations_vs_reference: sum(|info| info.violation_cost) / sum(|info| info.reference_violation_cost).max(1e-9),
-        approx_kl: report.losses.kl,
-        clip_fraction: report.losses.clipped,
-        entropy: report.losses.entropy,
-        explained_variance: report.explained_variance,
-        value_loss: report.losses.value,
-        grad_norm: report.grad_norm,
-        learning_rate: report.learning_rate,
-        multiplier: report.multiplier,
-        reference_kl: Some(report.losses.reference_kl).filter(|&divergence| divergence > 0.0),
-        exploration: report.exploration,
-        unseen_actions: report.unseen_actions,
-        ..Metrics::default()
-    }
 }

@@ -1,6 +1,7 @@
 //! `[train]` of an experiment file: the algorithm, and every hyperparameter.
 
 pub mod algorithms;
+pub mod network;
 
 use std::path::PathBuf;
 
@@ -8,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use algorithms::Algorithm;
+pub use network::{Activation, Critic, Executor, Gru, Memory};
 
 use super::safety;
 use crate::env::start::Kind;
@@ -52,7 +54,7 @@ pub struct Settings {
     /// λ of generalised advantage estimation.
     pub gae_lambda: f64,
     /// Rewards are divided by the running standard deviation of returns (`normalize_rewards`), then cut to plus or minus this.
-    /// Small values hide how bad rare overloads are.
+    /// Small values hide how bad rare overloads are. Q-learning takes rewards as they are.
     pub reward_clip: f64,
     /// The most late requests to learn for, as a multiple of the reference's on the same traffic: while there are more,
     /// an on-policy algorithm prices a violation higher, up to four times `prices.violation`. A large number keeps to that
@@ -70,7 +72,8 @@ pub struct Settings {
     pub target_kl: f64,
     /// Widths of the actor's hidden layers.
     pub hidden: Vec<usize>,
-    /// Widths of the critic's hidden layers. The critic judges what was learned from, and is not needed afterwards.
+    /// Widths of the critic's hidden layers, in algorithms with a critic. It judges what was learned from, and is not needed
+    /// afterwards.
     pub critic_hidden: Vec<usize>,
     /// What a layer's sums become on their way to the next: `tanh` or `relu`.
     pub activation: Activation,
@@ -79,10 +82,12 @@ pub struct Settings {
     pub memory: Memory,
     /// The recurrent unit of `memory = "gru"`.
     pub gru: Gru,
-    /// Whether observations are brought to mean 0 and standard deviation 1 by the moments of those seen, which then stand in
-    /// the policy's file.
+    /// Whether observations, and what the critic sees besides, are brought to mean 0 and standard deviation 1 by the moments of
+    /// those seen; a policy's file holds those of observations. What lies further than 10 standard deviations away is cut to
+    /// that, and without normalisation what lies beyond plus or minus 10. Q-learning bins observations as they are.
     pub normalize_observations: bool,
     /// Whether rewards, and costs of a constraint, are divided by the running standard deviation of their discounted sums.
+    /// Q-learning never does so.
     pub normalize_rewards: bool,
     /// Probability that the first policy gives, per knob, to the HPA as it stands.
     pub initial_share: f64,
@@ -111,67 +116,6 @@ pub struct Settings {
     pub tensorboard: bool,
     /// A safety critic of the finished policy.
     pub safety: safety::Settings,
-}
-
-/// What the critic sees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Critic {
-    /// The observation.
-    Plain,
-    /// The observation and the load to come.
-    Privileged,
-}
-
-/// What a layer's sums become on their way to the next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Activation {
-    /// The hyperbolic tangent, which Andrychowicz et al. found best for small networks.
-    #[default]
-    Tanh,
-    /// `max(x, 0)`.
-    Relu,
-}
-
-/// What the actor remembers of an episode.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Memory {
-    /// Nothing.
-    #[default]
-    None,
-    /// What a gated recurrent unit keeps.
-    Gru,
-}
-
-/// `[train.gru]`, for `train.memory = "gru"`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Gru {
-    /// Numbers that it remembers, 1 to 1024.
-    pub width: usize,
-    /// Steps through which gradients flow back, 1 to 10000. The largest number up to it that divides an episode is taken;
-    /// minibatches are of whole such sequences, each from the memory that its first step had.
-    pub sequence: usize,
-}
-
-impl Default for Gru {
-    fn default() -> Self {
-        Self { width: 32, sequence: 60 }
-    }
-}
-
-/// What computes losses and gradients.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Executor {
-    /// Fused kernels on the CPU, the graph on other devices.
-    Auto,
-    /// Fused kernels; the CPU only.
-    Fused,
-    /// Candle's graph.
-    Graph,
 }
 
 impl Default for Settings {
@@ -234,18 +178,6 @@ impl Settings {
 }
 
 impl Settings {
-    /// Numbers that the actor remembers.
-    #[must_use]
-    pub fn remembers(&self) -> usize {
-        if self.memory == Memory::Gru { self.gru.width } else { 0 }
-    }
-
-    /// Steps through which gradients flow back, in an episode of `steps` steps.
-    #[must_use]
-    pub fn sequence(&self, steps: usize) -> usize {
-        (1..=self.gru.sequence.min(steps)).rev().find(|&length| steps.is_multiple_of(length)).unwrap_or(1)
-    }
-
     /// Checks the ranges.
     ///
     /// # Errors
@@ -274,24 +206,8 @@ impl Settings {
         above_zero("train.target_kl", self.target_kl)?;
         within("train.initial_share", self.initial_share, 0.0, 0.99)?;
         self.safety.validate()?;
-        within("train.hidden", self.hidden.len() as f64, 1.0, 8.0)?;
-        self.hidden.iter().try_for_each(|&width| within("train.hidden", width as f64, 1.0, 4096.0))?;
-        within("train.critic_hidden", self.critic_hidden.len() as f64, 1.0, 8.0)?;
-        self.critic_hidden.iter().try_for_each(|&width| within("train.critic_hidden", width as f64, 1.0, 4096.0))?;
-        self.validate_memory()?;
+        self.validate_network()?;
         self.validate_algorithms()
-    }
-
-    fn validate_memory(&self) -> Result<(), InputError> {
-        within("train.gru.width", self.gru.width as f64, 1.0, 1024.0)?;
-        within("train.gru.sequence", self.gru.sequence as f64, 1.0, 10_000.0)?;
-        let valued = matches!(self.algorithm, Algorithm::QLearning | Algorithm::Cql | Algorithm::Bcq);
-        let (problem, help) = match (self.memory, valued, self.executor) {
-            (Memory::Gru, true, _) => ("this algorithm remembers nothing", "take ppo or another on-policy algorithm"),
-            (Memory::Gru, _, Executor::Fused) => ("the fused executor has no memory", "write executor = \"auto\""),
-            _ => return Ok(()),
-        };
-        Err(InputError::new(problem, format!("{help}, or write memory = \"none\"")).field("train.memory"))
     }
 }
 

@@ -81,17 +81,21 @@ impl Sheet {
         let optional = |values: &[f32], width: usize| (!values.is_empty()).then(|| tensor(values, width)).transpose();
         let free = rows.clone().map(|row| if batch.is_forced(row) { 0.0 } else { 1.0 }).collect::<Vec<f32>>();
         let logit = |&allowed: &bool| if allowed { 0.0 } else { FORBIDDEN };
-        let mask: Vec<f32> = batch.masks.iter().map(logit).collect();
-        let advantages = if batch.advantages.is_empty() { &vec![0.0; rows.end][..] } else { &batch.advantages[..] };
+        let outputs = network.actor.outputs();
+        let mask = |masks: &[bool]| {
+            let mask: Vec<f32> = masks[rows.start * outputs..rows.end * outputs].iter().map(logit).collect();
+            Tensor::from_vec(mask, (count, outputs), device)
+        };
+        let advantages = optional(&batch.advantages, 1)?;
         Ok(Self {
             observations: tensor(&batch.observations, network.observation())?,
             criticized: optional(&batch.criticized, network.critic.inputs())?,
             memory: Sequences::new(network, batch, rows.clone(), device)?,
             actions: tensor(&batch.actions, network.heads.len())?,
-            mask: optional(&mask, network.actor.outputs())?,
+            mask: (!batch.masks.is_empty()).then(|| mask(&batch.masks)).transpose()?,
             free: Tensor::from_vec(free, (count, 1), device)?,
             log_probabilities: tensor(&batch.log_probabilities, 1)?,
-            advantages: tensor(advantages, 1)?,
+            advantages: advantages.map_or_else(|| Tensor::zeros((count, 1), DType::F32, device), Ok)?,
             returns: optional(&batch.returns, network.values)?,
             reference: optional(&batch.reference_log_probabilities, 1)?,
         })

@@ -1,4 +1,5 @@
-//! A search over settings: random draws, and successive halving of those that are drawn.
+//! A search over settings: random draws, and successive halving of those that are drawn; or trials that are written out,
+//! as for an ablation, all of which take the whole run.
 //!
 //! Every trial gets a few steps; of each rung the best one in `eta` goes on, up to the whole run. Sources: Bergstra and
 //! Bengio, Random Search for Hyper-Parameter Optimization, JMLR 13 (2012); Jamieson and Talwalkar, Non-stochastic Best Arm
@@ -11,13 +12,15 @@ use toml::{Table, Value};
 use crate::error::{InputError, within};
 use crate::random::{self, Purpose};
 
-/// The file of a sweep.
+/// The file of a sweep: `[parameters]`, or `[[trials]]`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sweep {
-    /// Environment steps that all trials together may take.
+    /// Environment steps that all drawn trials together may take.
+    #[serde(default)]
     pub budget: u64,
     /// Steps of the first rung.
+    #[serde(default)]
     pub min_steps: u64,
     /// Of each rung one trial in this many goes on, with this many times the steps; 2 to 16.
     #[serde(default = "three")]
@@ -26,7 +29,22 @@ pub struct Sweep {
     #[serde(default)]
     pub seed: u64,
     /// What is drawn: keys of `[train]` and `[env]`.
+    #[serde(default)]
     parameters: Table,
+    /// Trials that are written out.
+    #[serde(default)]
+    trials: Vec<Trial>,
+}
+
+/// A trial that is written out.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Trial {
+    /// What tables call it.
+    name: String,
+    /// Values of keys of `[train]` and `[env]`, `train.seed` among them.
+    #[serde(default)]
+    set: Table,
 }
 
 fn three() -> u64 {
@@ -73,22 +91,61 @@ impl Sweep {
     /// # Errors
     /// The first key or value that is wrong.
     pub fn parameters(&self) -> Result<Vec<Parameter>, InputError> {
+        if !self.trials.is_empty() {
+            return self.check_trials().map(|()| Vec::new());
+        }
         within("eta", self.eta as f64, 2.0, 16.0)?;
         within("min_steps", self.min_steps as f64, 1.0, self.budget as f64)?;
         let mut all = Vec::new();
         collect("", &self.parameters, &mut all)?;
         if all.is_empty() {
-            let help = "write [parameters] with a key, as in `train.learning_rate = { log = [1e-4, 1e-2] }`";
+            let help =
+                "write [parameters] with a key, as in `train.learning_rate = { log = [1e-4, 1e-2] }`, or [[trials]]";
             return Err(InputError::new("there is nothing to draw", help).field("parameters"));
         }
         Ok(all)
     }
 
-    /// The rungs up to `steps`, with as many trials as the budget allows.
+    fn check_trials(&self) -> Result<(), InputError> {
+        let wrong = |problem: String, help: &str, field: &str| Err(InputError::new(problem, help).field(field));
+        if !self.parameters.is_empty() || self.budget > 0 || self.min_steps > 0 {
+            let help = "leave out parameters, budget and min_steps, or the trials";
+            return wrong(
+                "trials that are written out are not drawn, and all take train.steps".to_owned(),
+                help,
+                "trials",
+            );
+        }
+        for (index, trial) in self.trials.iter().enumerate() {
+            if self.trials[..index].iter().any(|before| before.name == trial.name) {
+                return wrong(format!("two trials are called {:?}", trial.name), "give another name", "trials.name");
+            }
+            for (key, _) in flat("", &trial.set) {
+                let known = key.starts_with("train.") || key.starts_with("env.");
+                if !known || OWN.contains(&key.as_str()) && key != "train.seed" {
+                    let help = "take another key of [train] or [env]";
+                    return wrong("a sweep does not set this key".to_owned(), help, &format!("trials.set.{key}"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What tables call a trial that is written out; 0 is the experiment as it stands.
+    #[must_use]
+    pub fn name(&self, trial: u64) -> Option<&str> {
+        let written = (trial as usize).checked_sub(1).and_then(|index| self.trials.get(index));
+        written.map(|trial| trial.name.as_str()).or_else(|| (!self.trials.is_empty()).then_some("as it stands"))
+    }
+
+    /// The rungs up to `steps`, with as many trials as the budget allows; one rung where trials are written out.
     ///
     /// # Errors
     /// The budget is too small for two trials.
     pub fn rungs(&self, steps: u64) -> Result<Vec<Rung>, InputError> {
+        if !self.trials.is_empty() {
+            return Ok(vec![Rung { steps, trials: 1 + self.trials.len() as u64 }]);
+        }
         let most = (2..=MOST_TRIALS).take_while(|&trials| cost(&self.plan(steps, trials)) <= self.budget).last();
         let Some(trials) = most else {
             let need = cost(&self.plan(steps, 2));
@@ -109,11 +166,14 @@ impl Sweep {
         rungs
     }
 
-    /// The values of a trial, one a parameter. Trial 0 is the experiment as it stands and has none.
+    /// The values of a trial: one a parameter, or those that are written out. Trial 0 is the experiment as it stands and has none.
     #[must_use]
     pub fn draw(&self, parameters: &[Parameter], trial: u64) -> Vec<(String, Value)> {
         if trial == 0 {
             return Vec::new();
+        }
+        if let Some(written) = self.trials.get(trial as usize - 1) {
+            return flat("", &written.set);
         }
         let mut rng = random::stream(self.seed, Purpose::Sweep, trial);
         parameters.iter().map(|it| (it.key.clone(), it.range.at(rng.random()))).collect()
@@ -134,6 +194,18 @@ pub fn promoted(results: &[(u64, Option<f64>)], keep: u64) -> Vec<u64> {
     let key = |cost: Option<f64>| cost.unwrap_or(f64::INFINITY);
     order.sort_by(|a, b| key(a.1).total_cmp(&key(b.1)).then(a.0.cmp(&b.0)));
     order.into_iter().filter(|it| it.1.is_some()).take(keep as usize).map(|it| it.0).collect()
+}
+
+/// The values of nested tables by dotted keys.
+fn flat(prefix: &str, table: &Table) -> Vec<(String, Value)> {
+    let one = |(key, value): (&String, &Value)| {
+        let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+        match value {
+            Value::Table(inner) => flat(&path, inner),
+            value => vec![(path, value.clone())],
+        }
+    };
+    table.iter().flat_map(one).collect()
 }
 
 fn collect(prefix: &str, table: &Table, all: &mut Vec<Parameter>) -> Result<(), InputError> {
@@ -258,6 +330,30 @@ mod tests {
         let results = [(0, Some(0.9)), (1, None), (2, Some(0.8)), (3, Some(0.9)), (4, Some(f64::NAN))];
         assert_eq!(promoted(&results, 2), [2, 0]);
         assert!(promoted(&[(1, None)], 1).is_empty());
+    }
+
+    #[test]
+    fn trials_that_are_written_out_all_take_the_whole_run() {
+        let text = "[[trials]]\nname = \"no critic\"\nset.train.critic = \"plain\"\nset.train.group = 1\n\
+            [[trials]]\nname = \"another seed\"\nset.train.seed = 7\n";
+        let written = sweep(text);
+        assert!(written.parameters().unwrap().is_empty());
+        assert_eq!(written.rungs(500).unwrap(), [Rung { steps: 500, trials: 3 }]);
+        let keys: Vec<String> = written.draw(&[], 1).into_iter().map(|(key, _)| key).collect();
+        assert_eq!(keys, ["train.critic", "train.group"]);
+        assert_eq!((written.name(0), written.name(2)), (Some("as it stands"), Some("another seed")));
+        assert_eq!(sweep(FILE).name(1), None);
+        for (line, problem) in [
+            ("budget = 9\n[[trials]]\nname = \"a\"", "`trials`: trials that are written out are not drawn"),
+            (
+                "[[trials]]\nname = \"a\"\nset.train.steps = 9",
+                "`trials.set.train.steps`: a sweep does not set this key",
+            ),
+            ("[[trials]]\nname = \"a\"\n[[trials]]\nname = \"a\"", "`trials.name`: two trials are called \"a\""),
+        ] {
+            let error = sweep(line).parameters().unwrap_err().to_string();
+            assert!(error.starts_with(problem), "{error}");
+        }
     }
 
     #[test]

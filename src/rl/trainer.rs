@@ -13,6 +13,7 @@ use super::executor::Executor;
 use super::experience::{Experience, shuffled, unrolled};
 use super::file::{Archive, broken};
 use super::gradient::Losses;
+use super::gru::Gru;
 use super::judge::{Judge, seen};
 use super::learner::{Learner, Report};
 use super::moments::{Moments, Normalizer, RewardScale};
@@ -97,17 +98,12 @@ impl<E: Environment> Trainer<E> {
     /// The same trainer, whose first policy is that of an `actor` that has learned from `steps` steps elsewhere.
     ///
     /// # Errors
-    /// The actor has other layers.
+    /// The actor has another shape, or normalises observations where this run does not, or the other way round.
     pub fn taught(mut self, actor: &Perceptron, steps: u64) -> Result<Self, InputError> {
-        let shape = |mlp: &Mlp| mlp.layers.iter().map(|layer| (layer.inputs, layer.outputs)).collect::<Vec<_>>();
-        let (theirs, ours) = (shape(&actor.mlp), shape(&self.network.actor));
-        let same = theirs == ours
-            && actor.mlp.activation == self.network.actor.activation
-            && actor.memory.is_some() == self.network.memory.is_some();
-        if !same {
-            let of = |shape, mlp: &Mlp| format!("{shape:?} with {:?}", mlp.activation).to_lowercase();
-            let (theirs, ours) = (of(theirs, &actor.mlp), of(ours, &self.network.actor));
-            let problem = format!("the policy's layers are {theirs}, and those of this run {ours}");
+        let theirs = shape(&actor.mlp, actor.memory.as_ref(), !actor.normalizer.is_identity());
+        let ours = shape(&self.network.actor, self.network.memory.as_ref(), self.settings.normalize_observations);
+        if theirs != ours {
+            let problem = format!("the policy has {theirs}, and this run {ours}");
             let help = "take over [env.action], and what shapes the network in [train], of the policy";
             return Err(InputError::new(problem, help).field("--from"));
         }
@@ -277,6 +273,15 @@ impl<E: Environment> Learner<E::Info> for Trainer<E> {
         self.state = State { theta: take("theta")?, adam, reference, counts };
         Ok(())
     }
+}
+
+/// All that two actors must share, in words.
+fn shape(mlp: &Mlp, memory: Option<&Gru>, normalizes: bool) -> String {
+    let layers: Vec<_> = mlp.layers.iter().map(|layer| (layer.inputs, layer.outputs)).collect();
+    let activation = format!("{:?}", mlp.activation).to_lowercase();
+    let memory = memory.map_or_else(|| "no memory".to_owned(), |gru| format!("a memory of {} numbers", gru.width()));
+    let seen = if normalizes { "normalised" } else { "plain" };
+    format!("layers {layers:?} with {activation}, {memory} and {seen} observations")
 }
 
 /// The JSON part of a checkpoint.

@@ -1,7 +1,7 @@
 use super::*;
 use crate::rl::algorithms;
 use crate::rl::network::Buffers;
-use crate::rl::settings::{Gru, Memory};
+use crate::rl::settings::{self, Activation, Gru, Memory};
 use crate::rl::toys::{BACK, Bandit, Corridor, Recall};
 
 fn settings() -> Settings {
@@ -114,15 +114,59 @@ fn a_restored_state_goes_on_as_if_nothing_had_happened() {
 
 #[test]
 fn at_the_first_minibatch_the_policy_is_the_one_that_acted() {
-    let settings = Settings { epochs: 1, minibatch: 4096, entropy: 0.0, ..settings() };
-    let report = trainer::<Corridor>(settings).update().unwrap();
-    assert!(report.losses.kl.abs() < 1e-6, "{}", report.losses.kl);
-    assert!(report.losses.clipped.abs() < f64::EPSILON);
+    for activation in [Activation::Tanh, Activation::Relu] {
+        for executor in [settings::Executor::Fused, settings::Executor::Graph] {
+            let critic_hidden = vec![12, 8];
+            let settings = Settings { activation, executor, critic_hidden, epochs: 1, minibatch: 4096, ..settings() };
+            let report = trainer::<Corridor>(Settings { entropy: 0.0, ..settings }).update().unwrap();
+            assert!(report.losses.kl.abs() < 1e-6, "{activation:?}, {executor:?}: {}", report.losses.kl);
+            assert!(report.losses.clipped.abs() < f64::EPSILON);
+        }
+    }
+}
+
+#[test]
+fn the_policy_recalls_step_by_step_what_the_actor_did_while_it_collected() {
+    let trainer = trainer::<Recall>(remembering());
+    let (network, theta, normalizer) = (&trainer.network, &trainer.state.theta, Normalizer::identity(1));
+    let mut envs: Vec<Recall> = (0..3).map(|_| Recall::default()).collect();
+    let actor = Actor { network, theta, normalizer: &normalizer };
+    let policy = Perceptron::actor(network, theta, normalizer.clone());
+    for played in rollout::collect(&mut envs, actor, 64, 1, 3, 0) {
+        let mut buffers = Buffers::default();
+        for (step, memory) in played.memories.chunks_exact(network.width()).enumerate() {
+            if played.fresh[step] {
+                buffers.memory.clear();
+            }
+            let outputs = policy.outputs(&mut [played.observations[step]], &mut buffers).to_vec();
+            let action = &played.actions[step..=step];
+            let found = super::super::heads::log_probability(&outputs, &network.heads, action);
+            assert_eq!((found, &buffers.memory[..]), (played.log_probabilities[step], memory), "step {step}");
+        }
+    }
+}
+
+#[test]
+fn an_actor_of_another_shape_is_no_teacher() {
+    let taught = |theirs: Settings| {
+        let Brain::Network(actor) = trainer::<Recall>(theirs).brain() else { panic!("it is a network") };
+        trainer::<Recall>(remembering()).taught(&actor, 100).err().map(|error| error.to_string())
+    };
+    assert_eq!(taught(remembering()), None);
+    for (theirs, words) in [
+        (Settings { gru: Gru { width: 9, sequence: 16 }, ..remembering() }, "a memory of 9 numbers"),
+        (Settings { memory: Memory::None, ..remembering() }, "no memory"),
+        (Settings { activation: Activation::Relu, ..remembering() }, "with relu"),
+        (Settings { normalize_observations: false, ..remembering() }, "plain observations"),
+    ] {
+        let told = taught(theirs).unwrap();
+        assert!(told.contains(words) && told.contains("a memory of 12 numbers and normalised observations"), "{told}");
+    }
 }
 
 /// Settings of a policy that remembers, whose sequences are shorter than episodes, and episodes than updates.
 fn remembering() -> Settings {
-    let gru = Gru { width: 12, sequence: 20 };
+    let gru = Gru { width: 12, sequence: 16 };
     Settings { memory: Memory::Gru, gru, target_kl: 0.1, learning_rate: 5e-3, steps: 64 * 16 * 160, ..settings() }
 }
 

@@ -45,8 +45,9 @@ pub struct Judged {
     pub start_violation_rate: f64,
     /// Under the static HPA.
     pub reference_violation_rate: f64,
-    /// Share of decisions on observations far from those learned from.
-    pub far: f64,
+    /// Share of decisions on observations far from those learned from, where the policy knows how far they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub far: Option<f64>,
 }
 
 /// What makes one policy better than another.
@@ -141,7 +142,7 @@ pub fn judge(policy: &Policy, scenarios: &[Scenario], yardsticks: &[Yardstick], 
             violation_rate: rate(&ours),
             start_violation_rate: rate(&yardstick.start),
             reference_violation_rate: rate(&yardstick.reference),
-            far: flight.distance().share(),
+            far: flight.distance().known(),
         };
         (scenario.pricing.cost(&chosen) / reference, chosen.violations(), flies, judged)
     };

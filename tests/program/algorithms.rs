@@ -94,3 +94,35 @@ fn learning_from_a_log_needs_one_of_the_same_environment() {
     fs::write(&path, text.replace("[train.offline]\nlog = \"log.safetensors\"\n", "")).unwrap();
     assert!(refused(&train).contains("`train.offline.log`: cql learns from a log, and there is none"));
 }
+
+#[test]
+fn what_a_policy_was_learned_with_is_taken_over_by_what_goes_on_from_it() {
+    let ground = ground(&[]);
+    let write = |name: &str, own: &str| fs::write(ground.path().join(name), format!("{WORLD}{own}")).unwrap();
+    write("plain.toml", "normalize_observations = false\nnormalize_rewards = false\nforecast = false\n");
+    write("default.toml", "");
+    let train = ["train", "--trace", "trace.parquet", "--steps", "1920"];
+    run(ground.path(), &[&train[..], &["-c", "plain.toml", "-o", "plain"]].concat());
+    let from = ["-c", "default.toml", "-o", "next", "--from", "plain/policy.safetensors"];
+    run(ground.path(), &[&train[..], &from].concat());
+    for name in ["plain", "next"] {
+        let policy = format!("{name}/policy.safetensors");
+        let card: serde_json::Value =
+            serde_json::from_str(&run(ground.path(), &["inspect", &policy, "--json"])).unwrap();
+        assert_eq!(card["normalize_observations"], false, "{name}");
+        assert!(card["forecaster"].is_null(), "{name}");
+        let judged = &card["starts"][0]["validation"];
+        assert!(judged["cost"].is_f64() && judged["far"].is_null(), "{name}: {judged}");
+        let text = fs::read_to_string(ground.path().join(format!("{name}/policy.md"))).unwrap();
+        assert!(text.contains("it does not know, because it does not normalise them"), "{text}");
+    }
+    write("odd.toml", "memory = \"gru\"\ngru.sequence = 50\n");
+    let odd = [&train[..], &["-c", "odd.toml", "-o", "odd"]].concat();
+    let told = hpatune(ground.path(), odd).output().unwrap();
+    let text = String::from_utf8(told.stderr).unwrap();
+    assert_eq!(told.status.code(), Some(2), "{text}");
+    assert!(
+        text.contains("`train.gru.sequence`: 50 does not divide the 240 steps") && text.contains("write 48"),
+        "{text}"
+    );
+}

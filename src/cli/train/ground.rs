@@ -1,5 +1,6 @@
 //! What runs on the same traces share: the functions to learn on, each with its start.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -10,6 +11,7 @@ use crate::cli::{learned, traces};
 use crate::config::Experiment;
 use crate::env::Scenario;
 use crate::error::InputError;
+use crate::eval::outlook::Outlooks;
 use crate::forecast::Forecaster;
 use crate::rl::device::Device;
 use crate::rl::executor::Executor;
@@ -25,6 +27,7 @@ pub(super) struct Ground {
     starts: Vec<Origin>,
     shared: Option<Linear>,
     forecaster: Option<Forecaster>,
+    outlooks: Option<Outlooks>,
     /// The policy that learning goes on from.
     from: Option<Source>,
     teacher: Option<Policy>,
@@ -69,6 +72,7 @@ impl Ground {
             starts: ready.origins,
             shared: ready.shared,
             forecaster: ready.forecaster,
+            outlooks: ready.outlooks,
             from: None,
             teacher: None,
         })
@@ -84,9 +88,47 @@ impl Ground {
         Self { from, ..self }
     }
 
-    /// What learning starts from, function by function.
-    pub(super) fn starts(self) -> Vec<Origin> {
-        self.starts
+    /// The ground of each function by itself, on which learning goes on from the policy of a file.
+    pub(super) fn each(&self, teacher: &Policy, from: &Source) -> Vec<Self> {
+        let key = |it: &Origin| (it.trace.clone(), it.function.clone());
+        let mut functions: Vec<(String, String)> = self.starts.iter().map(key).collect();
+        // Factors on the load, if there are several, set a function's scenarios apart.
+        let mut seen = BTreeSet::new();
+        functions.retain(|function| seen.insert(function.clone()));
+        let one = |function: (String, String)| {
+            let both = self.scenarios.iter().zip(&self.starts).filter(|(_, start)| key(start) == function);
+            let (scenarios, starts): (Vec<Scenario>, Vec<Origin>) =
+                both.map(|(scenario, start)| (scenario.clone(), start.clone())).unzip();
+            Self {
+                sources: self.sources.clone(),
+                select: self.select.clone(),
+                scenarios: scenarios.into(),
+                starts,
+                shared: self.shared,
+                forecaster: self.forecaster.clone(),
+                outlooks: None,
+                from: Some(from.clone()),
+                teacher: Some(teacher.of_function(&function.0, &function.1)),
+            }
+        };
+        functions.into_iter().map(one).collect()
+    }
+
+    /// What learning starts from, function by function, and what foresees their load where that was learned here.
+    pub(super) fn into_found(self) -> (Vec<Origin>, Option<Outlooks>) {
+        (self.starts, self.outlooks)
+    }
+
+    /// The card of a policy that learns here, having gone on from another where it has.
+    pub(super) fn card(&self, experiment: &Experiment, from: Option<&Source>) -> Card {
+        let (env, train) = (&experiment.env, &experiment.train);
+        Card {
+            starts: self.starts.clone(),
+            shared: self.shared,
+            forecaster: self.forecaster.clone(),
+            from: from.cloned(),
+            ..Card::new(env, train, self.sources.clone(), &self.select, &experiment.to_toml())
+        }
     }
 
     /// A run that has not begun, with the log that its algorithm may learn from.
@@ -97,9 +139,7 @@ impl Ground {
             Some(path) if train.algorithm.is_offline() => Some(Log::load(path)?),
             _ => None,
         };
-        let card = Card::new(env, train, self.sources.clone(), &self.select, &experiment.to_toml());
-        let card = Card { starts: self.starts.clone(), shared: self.shared, from: self.from.clone(), ..card };
-        let card = Card { forecaster: self.forecaster.clone(), ..card };
+        let card = self.card(experiment, self.from.as_ref());
         Session::new(train, env, Arc::clone(&self.scenarios), card, log, self.teacher.as_ref(), device)
     }
 }

@@ -249,7 +249,7 @@ impl Run {
 }
 
 /// Writes a policy and its card.
-fn write_policy(directory: &Path, policy: &Policy) -> anyhow::Result<()> {
+pub(super) fn write_policy(directory: &Path, policy: &Policy) -> anyhow::Result<()> {
     let archive = policy.pack();
     output::write_file(&directory.join(POLICY), |out| Ok(archive.write(out)?))?;
     let text = card::markdown(policy.card());

@@ -15,6 +15,7 @@ use crate::cli::starts::Known;
 use crate::cli::{output, traces};
 use crate::config::Experiment;
 use crate::error::{InputError, Place};
+use crate::eval::outlook::Outlooks;
 use crate::rl::device::Kind;
 use crate::rl::policy::Origin;
 use crate::rl::sweep::{Parameter, Rung, Sweep, promoted};
@@ -34,6 +35,8 @@ pub(super) struct Sweeping {
     base: Experiment,
     directory: PathBuf,
     progress: Mutex<Progress>,
+    /// What foresees the functions' load, by the settings that it depends on.
+    outlooks: Mutex<BTreeMap<String, Outlooks>>,
 }
 
 /// `sweep.json`.
@@ -101,13 +104,14 @@ impl Sweeping {
         directory: &Path,
         progress: Progress,
     ) -> Result<Self, InputError> {
-        let help = "write budget, min_steps and [parameters], as in configs/sweep.toml of hpatune's sources".to_owned();
+        let help = "write budget, min_steps and [parameters], as in configs/sweep.toml of hpatune's sources, or [[trials]]".to_owned();
         let sweep: Sweep = crate::config::table(text, file).map_err(|error| InputError { help, ..error })?;
         let at = |error: InputError| crate::config::placed(error, text, file);
         let parameters = sweep.parameters().map_err(at)?;
         let rungs = sweep.rungs(base.train.steps).map_err(at)?;
         let progress = Mutex::new(progress);
-        let this = Self { sweep, parameters, rungs, base, directory: directory.to_owned(), progress };
+        let (directory, outlooks) = (directory.to_owned(), Mutex::default());
+        let this = Self { sweep, parameters, rungs, base, directory, progress, outlooks };
         (0..this.rungs[0].trials).try_for_each(|trial| this.experiment(trial).map(drop)).map_err(at)?;
         Ok(this)
     }
@@ -131,9 +135,7 @@ impl Sweeping {
             }
             let one = |trial: u64| -> anyhow::Result<bool> {
                 let experiment = self.experiment(trial)?;
-                let known = self.lock().starts.get(&key(&experiment)).cloned().unwrap_or_default();
-                let ground =
-                    Ground::of(&experiment, &loaded, &asked, &Known::starts(experiment.train.start, &known), stopped)?;
+                let ground = self.ground(&experiment, &loaded, &asked, stopped)?;
                 let session = ground.session(&experiment, device.open()?)?;
                 let mut run = Run::open(session, &self.folder(trial), &experiment)?.named(format!("trial {trial}  "));
                 bar.inc_length(steps.saturating_sub(run.session.step()));
@@ -164,7 +166,7 @@ impl Sweeping {
         self.finish(out)
     }
 
-    /// Finds the starts that a trial needs and no trial before it has found.
+    /// Finds the starts that a trial needs and no trial before it has found, and what foresees the load.
     fn find_starts(
         &self,
         experiment: &Experiment,
@@ -172,14 +174,33 @@ impl Sweeping {
         asked: &Asked,
         stopped: &AtomicBool,
     ) -> anyhow::Result<()> {
-        let key = key(experiment);
-        if self.lock().starts.contains_key(&key) {
+        let (key, outlook) = (key(experiment), outlook_key(experiment));
+        let foresees = !experiment.train.forecast || locked(&self.outlooks).contains_key(&outlook);
+        if foresees && self.lock().starts.contains_key(&key) {
             return Ok(());
         }
-        let starts = Ground::of(experiment, loaded, asked, &Known::default(), stopped)?.starts();
+        let (starts, outlooks) = self.ground(experiment, loaded, asked, stopped)?.into_found();
+        if let Some(outlooks) = outlooks {
+            locked(&self.outlooks).insert(outlook, outlooks);
+        }
         let mut progress = self.lock();
         progress.starts.insert(key, starts);
         self.write(&progress)
+    }
+
+    /// The ground of a trial, with the starts and outlooks that were found before.
+    fn ground(
+        &self,
+        experiment: &Experiment,
+        loaded: &[traces::Loaded],
+        asked: &Asked,
+        stopped: &AtomicBool,
+    ) -> anyhow::Result<Ground> {
+        let starts = self.lock().starts.get(&key(experiment)).cloned().unwrap_or_default();
+        let outlooks = locked(&self.outlooks).get(&outlook_key(experiment)).cloned();
+        let outlooks = outlooks.as_ref().filter(|_| experiment.train.forecast);
+        let known = Known { outlooks, ..Known::starts(experiment.train.start, &starts) };
+        Ground::of(experiment, loaded, asked, &known, stopped)
     }
 
     fn note(&self, outcome: Outcome) -> anyhow::Result<()> {
@@ -212,9 +233,8 @@ impl Sweeping {
         write!(out, "{}", self.table(&progress.results))?;
         writeln!(
             out,
-            "\n{} trials took {spent} steps of {}; all are in {}",
+            "\n{} trials took {spent} steps; all are in {}",
             self.rungs[0].trials,
-            self.sweep.budget,
             path.display()
         )?;
         Ok(writeln!(out, "best  trial {best}, settings in {}", self.directory.join("best.toml").display())?)
@@ -241,7 +261,7 @@ impl Sweeping {
     }
 
     fn lock(&self) -> MutexGuard<'_, Progress> {
-        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.progress)
     }
 
     fn write(&self, progress: &Progress) -> anyhow::Result<()> {
@@ -252,8 +272,18 @@ impl Sweeping {
     }
 }
 
-/// The settings that starts depend on, of those that a sweep may draw.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The settings that starts depend on, of those that trials may change.
 fn key(experiment: &Experiment) -> String {
     let (train, load) = (&experiment.train, &experiment.env.randomize.load);
-    format!("{:?}, violation_limit = {}, load = {load:?}", train.start, train.violation_limit)
+    let forecast = if train.forecast { ", with forecasts" } else { "" };
+    format!("{:?}, violation_limit = {}, load = {load:?}{forecast}", train.start, train.violation_limit)
+}
+
+/// The settings that outlooks depend on, of those that trials may change.
+fn outlook_key(experiment: &Experiment) -> String {
+    format!("{:?}", experiment.env.randomize.load)
 }

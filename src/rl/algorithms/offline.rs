@@ -73,14 +73,18 @@ pub struct Offline<Info> {
 }
 
 impl<Info: Copy + Default + Send> Offline<Info> {
-    /// A new learner from a log, which has one transition or more; its observations are normalised by the log's moments.
-    /// The algorithm is `bcq`, or `cql` whatever else the settings say.
+    /// A new learner from a log, which has one transition or more; where observations are normalised, it is by the log's
+    /// moments. The algorithm is `bcq`, or `cql` whatever else the settings say.
     #[must_use]
     pub fn new(settings: Settings, log: Transitions<Info>, heads: &[Distribution], device: Device) -> Self {
         let width = log.observations.len() / log.len();
-        let mut moments = Moments::new(width);
-        moments.update(&log.observations);
-        let normalizer = moments.normalizer();
+        let normalizer = if settings.normalize_observations {
+            let mut moments = Moments::new(width);
+            moments.update(&log.observations);
+            moments.normalizer()
+        } else {
+            Normalizer::identity(width)
+        };
         let scaled = |rows: &[f32]| {
             let mut rows = rows.to_vec();
             normalizer.apply(&mut rows);
@@ -88,7 +92,8 @@ impl<Info: Copy + Default + Send> Offline<Info> {
         };
         let seen = [scaled(&log.observations), scaled(&log.next_observations)];
         let mut scale = RewardScale::new(settings.discount_factor);
-        log.rewards.chunks(log.len().div_ceil(log.episodes)).for_each(|episode| scale.update(episode));
+        let episodes = log.rewards.chunks(log.len().div_ceil(log.episodes));
+        episodes.filter(|_| settings.normalize_rewards).for_each(|episode| scale.update(episode));
         let rewards = log.rewards.iter().map(|&reward| scale.apply(reward, settings.reward_clip)).collect();
         let outputs = heads.iter().map(|head| head.outputs()).sum();
         let network = Network::new(width, 0, heads, &settings.hidden, outputs).activated(settings.activation);

@@ -182,6 +182,23 @@ fn offline_algorithms_find_the_best_of_what_the_log_takes_and_nothing_else() {
 }
 
 #[test]
+fn a_log_is_learned_from_as_it_is_where_nothing_is_to_be_normalised() {
+    for algorithm in [Algorithm::Cql, Algorithm::Bcq] {
+        let value = |normalize: bool| {
+            let (normalize_observations, normalize_rewards) = (normalize, normalize);
+            let settings = Settings { normalize_observations, normalize_rewards, ..settings(algorithm, 1) };
+            let heads = [Distribution::Categorical(ACTIONS)];
+            let mut learner = Offline::new(settings, log(&[0, 1]), &heads, Device::Cpu);
+            assert_eq!(learner.brain().normalizes(), normalize, "{algorithm:?}");
+            learner.update().unwrap().losses.value
+        };
+        // Values start near 0, so that the first errors are about as large as the rewards.
+        let (plain, scaled) = (value(false), value(true));
+        assert!((plain - scaled).abs() > 0.1 * plain, "{algorithm:?}: {plain} and {scaled}");
+    }
+}
+
+#[test]
 fn actions_that_the_log_never_takes_are_counted() {
     let mut settings = settings(Algorithm::Cql, 1);
     // Without the conservative term nothing keeps values of unseen actions down: they start at random.

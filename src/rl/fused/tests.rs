@@ -6,6 +6,7 @@ use super::custom::Loss;
 use super::*;
 use crate::env::Distribution;
 use crate::random::{Purpose, stream};
+use crate::rl::course::gather;
 use crate::rl::gradient::{Minibatch, Surrogate, gradient};
 use crate::rl::heads::{forced, log_probability, sample};
 use crate::rl::network::{Activation, Buffers};
@@ -25,7 +26,7 @@ pub(in crate::rl) fn kinds() -> [Vec<Distribution>; 4] {
     ]
 }
 
-/// A network of odd sizes, and rows whose actions it has drawn under other parameters.
+/// A network of odd sizes, its critic other than its actor, and rows whose actions it has drawn under other parameters.
 pub(in crate::rl) struct Case {
     pub(in crate::rl) network: Network,
     pub(in crate::rl) theta: Vec<f32>,
@@ -33,7 +34,7 @@ pub(in crate::rl) struct Case {
 }
 
 pub(in crate::rl) fn case(heads: &[Distribution], rows: usize, masked: bool, seed: u64) -> Case {
-    let network = Network::new(7, 3, heads, &[20, 13], 2);
+    let network = Network::new(7, 3, heads, &[20, 13], 2).criticized_by(&[9, 24, 5]);
     let mut rng = stream(seed, Purpose::Actions, 0);
     let mut draw = |count: usize, spread: f32| (0..count).map(|_| spread * (rng.random::<f32>() - 0.5)).collect();
     let near = |theta: &[f32], noise: Vec<f32>| theta.iter().zip(noise).map(|(a, b)| a + b).collect::<Vec<f32>>();
@@ -107,13 +108,16 @@ fn archs() -> Vec<Arch> {
 #[test]
 fn it_agrees_with_the_graph_for_every_head_and_objective_on_every_instruction_set() {
     for (index, heads) in kinds().iter().enumerate() {
-        for (masked, objective) in [(false, CLIPPED), (false, PLAIN), (true, CLIPPED), (true, PLAIN)] {
+        for combination in 0..8 {
+            let masked = combination % 2 == 1;
+            let objective = if combination / 2 % 2 == 0 { CLIPPED } else { PLAIN };
+            let activation = if combination < 4 { Activation::Tanh } else { Activation::Relu };
             let mut case = case(heads, 333, masked, index as u64);
-            case.network = case.network.activated([Activation::Tanh, Activation::Relu][usize::from(masked)]);
+            case.network = case.network.activated(activation);
             let (expected, graph) = gradient(&case.network, &case.theta, &case.batch, objective, &Device::Cpu).unwrap();
             for arch in archs() {
                 let (losses, fused) = case.fused(arch, objective);
-                let what = format!("{heads:?}, masked {masked}, {objective:?}, {arch:?}");
+                let what = format!("{heads:?}, masked {masked}, {activation:?}, {objective:?}, {arch:?}");
                 let pairs = [
                     (losses.total, expected.total),
                     (losses.value, expected.value),
@@ -169,14 +173,11 @@ fn rows_are_learned_from_in_any_order_and_number() {
     let order: Vec<u32> = (0..150).map(|i| (i * 7 + 3) % 300).collect();
     let advantages: Vec<f32> = order.iter().map(|&row| case.batch.advantages[row as usize]).collect();
     let rows = Rows { batch: &case.batch, order: &order, advantages: &advantages };
-    let graph = crate::rl::executor::Executor::Graph;
-    let run = |mut executor: crate::rl::executor::Executor| {
-        let mut gradient = vec![0.0; case.theta.len()];
-        executor.gradient((&case.network, &case.theta), &rows, CLIPPED, &mut gradient).unwrap();
-        gradient
-    };
-    let fused = crate::rl::executor::Executor::Fused(Box::new(Fused::new(&case.network)));
-    assert!(distance(&run(fused), &run(graph)) < 1e-5);
+    let mut fused = vec![0.0; case.theta.len()];
+    Fused::new(&case.network).gradient(&case.theta, &rows, CLIPPED, &mut fused);
+    let alone = gather(&rows, &case.network);
+    let (_, graph) = gradient(&case.network, &case.theta, &alone, CLIPPED, &Device::Cpu).unwrap();
+    assert!(distance(&fused, &graph) < 1e-5);
 }
 
 #[test]

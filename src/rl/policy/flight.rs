@@ -14,6 +14,9 @@ use crate::rl::safety::Critic;
 use crate::sim::{Patch, Telemetry, Tuner};
 use crate::units::SimTime;
 
+/// The largest value that a unit remembers, with room for rounding.
+const MOST: f32 = 1.0 + 1e-5;
+
 /// A policy at work on one function.
 #[derive(Debug)]
 pub struct Flight {
@@ -51,14 +54,14 @@ impl Flight {
     /// The same flight with what it remembered.
     ///
     /// # Errors
-    /// The policy remembers another number of values, or one is not finite.
+    /// The policy remembers another number of values, or one lies beyond -1 to 1, where no unit leads.
     pub fn recalling(mut self, memory: Vec<f32>) -> Result<Self, InputError> {
         let expected = self.mind.brain.remembers();
-        if memory.is_empty() || (memory.len() == expected && memory.iter().all(|value| value.is_finite())) {
+        if memory.is_empty() || (memory.len() == expected && memory.iter().all(|value| value.abs() <= MOST)) {
             self.buffers.memory = memory;
             return Ok(self);
         }
-        let problem = format!("it remembers {} values, and the policy {expected} finite ones", memory.len());
+        let problem = format!("it remembers {} values, and the policy {expected} from -1 to 1", memory.len());
         Err(InputError::new(problem, "name another file, or delete this one to start anew"))
     }
 

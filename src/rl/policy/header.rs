@@ -2,19 +2,22 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::autoscalers::linear::Linear;
+use crate::autoscalers::linear::{Linear, PLAIN};
 use crate::env::{self, Actions, Sight, Start};
 use crate::error::InputError;
 use crate::forecast::Forecaster;
 use crate::hpa;
 use crate::rl::file::broken;
 use crate::rl::safety::Safety;
+use crate::rl::settings::network::MOST_REMEMBERED;
 use crate::rl::settings::{Activation, Algorithm, Settings};
 use crate::rl::validation::Judged;
 
 /// Version of the file's layout, and that of a policy with a safety critic, which programs that know none must not fly.
 const FORMAT: u32 = 1;
 pub(super) const GUARDED: u32 = 2;
+/// That of a policy in which functions have networks of their own, which older programs would fly with the shared one.
+const OWN: u32 = 3;
 
 /// What a policy file says about itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,6 +43,9 @@ pub struct Card {
     /// Numbers that a recurrent unit remembers; 0 is none.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub memory: usize,
+    /// Whether it normalises observations by the moments of those it has learned from.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub normalize_observations: bool,
     /// Seed it was trained with.
     pub seed: u64,
     /// Instruction set or device whose last bits its learning followed; empty when it is not known.
@@ -99,6 +105,9 @@ pub struct Origin {
     pub reference: hpa::Settings,
     /// Whether the policy beat its start on validation time; elsewhere the start is left as it is.
     pub flies: bool,
+    /// Whether the function has a network of its own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub own: bool,
     /// What the policy did on the function's validation time, once judged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation: Option<Judged>,
@@ -118,6 +127,7 @@ impl Card {
             hidden: train.hidden.clone(),
             activation: train.activation,
             memory: train.remembers(),
+            normalize_observations: train.normalize_observations,
             seed: train.seed,
             isa: String::new(),
             step: 0,
@@ -146,9 +156,31 @@ impl Card {
         Actions::new(&self.env.action).masked_if(self.algorithm.knows_masks())
     }
 
+    /// Checks that there is a forecaster where a linear policy weighs what one says. A log has none, and flies nothing.
+    pub(super) fn check_foresight(&self) -> Result<(), InputError> {
+        let weighs =
+            |linear: &Linear| [linear.pods, linear.target].iter().any(|it| it[PLAIN..].iter().any(|&w| w != 0.0));
+        let starts = self.starts.iter().filter_map(|origin| origin.start.linear.as_ref());
+        if self.forecaster.is_some() || !starts.chain(&self.shared).any(weighs) {
+            return Ok(());
+        }
+        Err(broken("its start weighs forecasts, and it has no forecaster".to_owned()).field("forecaster"))
+    }
+
+    /// The version of the layout that holds all that the card speaks of.
+    pub(super) fn expected_format(&self) -> u32 {
+        match (self.safety.is_some(), self.starts.iter().any(|origin| origin.own)) {
+            (true, _) => GUARDED,
+            (false, true) => OWN,
+            (false, false) => FORMAT,
+        }
+    }
+
     pub(in crate::rl) fn check(&self) -> Result<(), InputError> {
-        if self.format != if self.safety.is_some() { GUARDED } else { FORMAT } {
-            let ours = format!("this program reads format {FORMAT}, and {GUARDED} with a safety critic");
+        if self.format != self.expected_format() {
+            let ours = format!(
+                "this program reads format {FORMAT}, {GUARDED} with a safety critic, and {OWN} with networks of functions' own"
+            );
             return Err(broken(format!("it is of format {}, and {ours}", self.format)).field("format"));
         }
         self.env.validate()?;
@@ -165,8 +197,9 @@ impl Card {
             let problem = format!("its heads are {}, and its settings make {}", words(&self.action), words(&heads));
             return Err(broken(problem).field("action"));
         }
-        if self.memory > 1024 {
-            return Err(broken(format!("it remembers {} numbers", self.memory)).field("memory"));
+        if self.memory > MOST_REMEMBERED {
+            let problem = format!("it remembers {} numbers, more than {MOST_REMEMBERED}", self.memory);
+            return Err(broken(problem).field("memory"));
         }
         let sane = !self.hidden.is_empty() && self.hidden.len() <= 8;
         if sane && self.hidden.iter().all(|width| (1..=4096).contains(width)) {
@@ -179,12 +212,14 @@ impl Card {
 /// Whether a header is of a policy that observes what this program does under the header's own `[env]`.
 ///
 /// # Errors
-/// The first value that differs, by name.
+/// What is wrong with `[env]`; else the first value that differs, by name.
 pub(super) fn check_observation(header: &serde_json::Value) -> Result<(), InputError> {
     let theirs: Vec<String> = serde_json::from_value(header["observation"].clone())
         .map_err(|_| broken("its header lists no observation".to_owned()).field("observation"))?;
-    let env = serde_json::from_value::<env::Settings>(header["env"].clone()).ok();
-    let ours = Sight::new(&env.filter(|env| env.validate().is_ok()).unwrap_or_default()).names();
+    let env: env::Settings = serde_json::from_value(header["env"].clone())
+        .map_err(|error| broken(format!("its [env] cannot be read: {error}")).field("env"))?;
+    env.validate()?;
+    let ours = Sight::new(&env).names();
     if theirs == ours {
         return Ok(());
     }
@@ -193,6 +228,15 @@ pub(super) fn check_observation(header: &serde_json::Value) -> Result<(), InputE
         None => (format!("{} values", theirs.len()), format!("{} values", ours.len())),
     };
     Err(broken(format!("its observation has {theirs} where this program has {ours}")).field("observation"))
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_yes(it: &bool) -> bool {
+    *it
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]

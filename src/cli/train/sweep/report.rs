@@ -19,8 +19,19 @@ impl Sweeping {
         (0..self.rungs[0].trials).map(of).sum()
     }
 
-    /// The values of a trial, as text, one a parameter.
+    /// The heads of [`values`](Self::values).
+    fn columns(&self) -> Vec<String> {
+        if self.sweep.name(0).is_some() {
+            return vec!["name".to_owned()];
+        }
+        self.parameters.iter().map(|it| it.key.clone()).collect()
+    }
+
+    /// The values of a trial, as text, one a parameter; the name of one that is written out.
     fn values(&self, trial: u64) -> Vec<String> {
+        if let Some(name) = self.sweep.name(trial) {
+            return vec![name.to_owned()];
+        }
         let base = toml::Table::try_from(&self.base).unwrap_or_default();
         let drawn = self.sweep.draw(&self.parameters, trial);
         let found = |key: &str| {
@@ -40,9 +51,12 @@ impl Sweeping {
 
     pub(super) fn csv(&self, results: &[Outcome], out: &mut dyn Write) -> std::io::Result<()> {
         let mut writer = csv::Writer::from_writer(out);
-        let keys = self.parameters.iter().map(|it| it.key.as_str());
-        writer
-            .write_record(["trial", "rung", "steps", "cost_vs_reference", "violation_rate"].into_iter().chain(keys))?;
+        let keys = self.columns();
+        writer.write_record(
+            ["trial", "rung", "steps", "cost_vs_reference", "violation_rate"]
+                .into_iter()
+                .chain(keys.iter().map(String::as_str)),
+        )?;
         let text = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
         for it in results {
             let head = [it.trial.to_string(), it.rung.to_string(), it.steps.to_string()];
@@ -61,10 +75,12 @@ impl Sweeping {
         let mut order: Vec<&Outcome> = last.into_values().collect();
         let cost = |it: &Outcome| it.cost_vs_reference.unwrap_or(f64::INFINITY);
         order.sort_by(|a, b| b.rung.cmp(&a.rung).then(cost(a).total_cmp(&cost(b))));
-        let keys = self.parameters.iter().map(|it| (it.key.as_str(), Align::Left));
+        let columns = self.columns();
+        let keys = columns.iter().map(|it| (it.as_str(), Align::Left));
         let heads = ["trial", "steps", "cost %", "violations %"].map(|head| (head, Align::Right));
         let mut table = Table::new(&heads.into_iter().chain(keys).collect::<Vec<_>>());
-        for it in order.into_iter().take(ROWS) {
+        let rows = if self.sweep.name(0).is_some() { order.len() } else { ROWS };
+        for it in order.into_iter().take(rows) {
             let cost = it.cost_vs_reference.map_or_else(|| "diverged".to_owned(), percent);
             let late = it.violation_rate.map_or_else(String::new, |rate| format!("{:.3}", 100.0 * rate));
             let head = [it.trial.to_string(), it.steps.to_string(), cost, late];
@@ -80,7 +96,7 @@ impl Sweeping {
             found.map_or_else(|| "none".to_owned(), |cost| format!("{} %", percent(cost)))
         };
         let values: Vec<String> =
-            self.parameters.iter().zip(self.values(best)).map(|(it, value)| format!("{} = {value}", it.key)).collect();
+            self.columns().iter().zip(self.values(best)).map(|(key, value)| format!("{key} = {value}")).collect();
         let head = format!(
             "# The best of {} trials by hpatune {}, which took {spent} environment steps.\n# Trial {best}: {}.\n# Cost on \
              validation time, of the static HPA's: {}; of the settings it began with: {}.\n# The figure chose the trial, so \
