@@ -1,7 +1,8 @@
-"""README's table of recorded traces from `hpatune evaluate --json`: each seed's policy beside the baseline `linear`.
+"""README's tables of recorded traces from `hpatune evaluate --json`: each training seed's policy beside the baseline `linear`.
 
 Share of the gap closed: (tuned - policy) / (tuned - optimum) in the objective, 0 is the tuned static HPA, 1 the clairvoyant
-optimum. The intervals resample traces, then seeds, 20,000 times.
+optimum. A trace has one function; its figures are means over simulator seeds. The intervals resample traces and training
+seeds 20,000 times: a training seed is one policy for all traces, so a resample draws its seeds once, for all traces.
 """
 
 import json
@@ -9,63 +10,134 @@ import random
 import statistics
 import sys
 
+RESAMPLES = 20_000
+
 result = json.load(open(sys.argv[1]))
-runs, optimum = {}, {it["trace"]: it["lower"] for it in result["optimum"]}
+runs, functions = {}, {}
 for run in result["runs"]:
-    runs.setdefault(run["trace"], {})[run["policy"]] = run
+    functions.setdefault(run["trace"], set()).add(run["function"])
+    runs.setdefault(run["trace"], {}).setdefault(run["policy"], []).append(run)
+several = [trace for trace, names in functions.items() if len(names) > 1]
+assert not several, f"a trace is to have one function: {', '.join(several)}"
+optimum = {it["trace"]: it["lower"] for it in result["optimum"]}
 seeds = sorted({run["policy"] for run in result["runs"] if run["policy"].startswith("seed-")})
+mean = statistics.fmean
+
+
+def figure(trace, policy, *path):
+    """Mean over simulator seeds of a figure of the runs."""
+
+    def of(run):
+        for key in path:
+            run = run[key]
+        return run
+
+    return mean([of(run) for run in runs[trace][policy]])
 
 
 def gap(trace, policy):
-    of = lambda name: runs[trace][name]["objective"]
-    return (of("tuned") - of(policy)) / (of("tuned") - optimum[trace])
+    tuned = figure(trace, "tuned", "objective")
+    return (tuned - figure(trace, policy, "objective")) / (tuned - optimum[trace])
 
 
-def ratio(trace, policy, *path):
-    value = lambda name: [run := runs[trace][name], *(run := run[key] for key in path)][-1]
-    return value(policy) / value("tuned")
+def beyond(trace, policy):
+    return gap(trace, policy) - gap(trace, "linear")
+
+
+def objective(trace, policy):
+    return figure(trace, policy, "objective") / figure(trace, "tuned", "objective")
+
+
+def cost(trace, policy):
+    return figure(trace, policy, "cost", "usd") / figure(trace, "tuned", "cost", "usd")
 
 
 def late(trace, policy):
-    return 100 * runs[trace][policy]["slo"]["violation_rate"]
+    return 100 * figure(trace, policy, "slo", "violation_rate")
 
 
-def mean(values):
-    return statistics.fmean(values)
+def later(trace, policy):
+    return late(trace, policy) - late(trace, "tuned")
 
 
 def interval(of, among):
-    """95 % interval of the mean over traces of the mean over seeds of `of(trace, seed)`."""
+    """Mean over traces and training seeds, and its 95 % interval."""
+    values = [[of(trace, seed) for seed in seeds] for trace in among]
     rng, means = random.Random(0), []
-    for _ in range(20_000):
-        drawn = [rng.choice(among) for _ in among]
-        means.append(mean([of(trace, rng.choice(seeds)) for trace in drawn for _ in seeds]))
+    for _ in range(RESAMPLES):
+        drawn = [rng.randrange(len(seeds)) for _ in seeds]
+        rows = [rng.choice(values) for _ in values]
+        means.append(mean([row[seed] for row in rows for seed in drawn]))
     means.sort()
-    return means[500], means[19_499]
+    return mean([value for row in values for value in row]), means[RESAMPLES // 40], means[-1 - RESAMPLES // 40]
 
 
-print("| trace | optimum / tuned | gap closed, policy (least, most of the seeds) | `linear` | objective / tuned | cost / tuned | late %, tuned → policy | `linear` | stock-80 |")
-print("|---|---:|---|---:|---:|---:|---|---:|---:|")
-for trace in runs:
-    gaps = [gap(trace, seed) for seed in seeds]
-    print(
-        f"| {trace} | {optimum[trace] / runs[trace]['tuned']['objective']:.2f} "
-        f"| {mean(gaps):.2f} ({min(gaps):.2f}, {max(gaps):.2f}) | {gap(trace, 'linear'):.2f} "
-        f"| {mean([ratio(trace, seed, 'objective') for seed in seeds]):.3f} "
-        f"| {mean([ratio(trace, seed, 'cost', 'usd') for seed in seeds]):.3f} "
-        f"| {late(trace, 'tuned'):.2f} → {mean([late(trace, seed) for seed in seeds]):.2f} "
-        f"| {late(trace, 'linear'):.2f} | {late(trace, 'stock-80'):.2f} |"
-    )
-figures = [
-    ("gap closed", gap),
-    ("gap closed beyond `linear`", lambda trace, seed: gap(trace, seed) - gap(trace, "linear")),
-    ("objective / tuned", lambda trace, seed: ratio(trace, seed, "objective")),
-    ("cost / tuned", lambda trace, seed: ratio(trace, seed, "cost", "usd")),
-    ("late % less the tuned HPA's", lambda trace, seed: late(trace, seed) - late(trace, "tuned")),
-]
-pools = [trace for trace in runs if trace.startswith("pool")]
-for title, among in [("all", list(runs)), ("CPU of pools", pools), ("requests", [it for it in runs if it not in pools])]:
-    print(f"\n{title}: gap closed by `linear` {mean([gap(trace, 'linear') for trace in among]):.3f}")
-    for name, of in figures:
-        low, high = interval(of, among)
-        print(f"  {name}: {mean([of(trace, seed) for trace in among for seed in seeds]):.3f} [{low:.3f}, {high:.3f}]")
+def signed(value, decimals, plus=False):
+    text = f"{value:{'+' if plus else ''}.{decimals}f}"
+    return text.replace("-", "−") if float(text) else text.lstrip("+-")
+
+
+def told(of, among, decimals, plus=False):
+    value, low, high = (signed(it, decimals, plus) for it in interval(of, among))
+    return f"{value} [{low}, {high}]"
+
+
+def by_trace():
+    print("| trace | optimum / tuned | gap closed, policy (least, most of the seeds) | `linear` | objective / tuned | cost / tuned | late %, tuned → policy | `linear` | stock-80 |")
+    print("|---|---:|---|---:|---:|---:|---|---:|---:|")
+    for trace in runs:
+        gaps = [gap(trace, seed) for seed in seeds]
+        print(
+            f"| {trace} | {optimum[trace] / figure(trace, 'tuned', 'objective'):.2f} "
+            f"| {mean(gaps):.2f} ({min(gaps):.2f}, {max(gaps):.2f}) | {gap(trace, 'linear'):.2f} "
+            f"| {mean([objective(trace, seed) for seed in seeds]):.3f} | {mean([cost(trace, seed) for seed in seeds]):.3f} "
+            f"| {late(trace, 'tuned'):.2f} → {mean([late(trace, seed) for seed in seeds]):.2f} "
+            f"| {late(trace, 'linear'):.2f} | {late(trace, 'stock-80'):.2f} |"
+        )
+
+
+def means():
+    pools = [trace for trace in runs if trace.startswith("pool")]
+    others = [trace for trace in runs if trace not in pools]
+    print("\n| mean | gap closed | by `linear` | beyond `linear` | cost / tuned | late %, less the tuned HPA's |")
+    print("|---|---|---:|---|---|---|")
+    for title, among in [("all {}", list(runs)), ("CPU of {} pools", pools), ("requests of {} services", others)]:
+        if among:
+            print(
+                f"| {title.format(len(among))} | {told(gap, among, 2)} | {mean([gap(trace, 'linear') for trace in among]):.2f} "
+                f"| {told(beyond, among, 2, True)} | {told(cost, among, 3)} | {told(later, among, 2, True)} |"
+            )
+
+
+def pooled():
+    """As `evaluate` pools functions, with its own intervals; a cell of several policies goes from the least to the most."""
+    summaries = {it["policy"]: it for it in result["summary"]}
+    known = lambda values: [value for value in values if value is not None]
+
+    def cell(among, key, text):
+        figures = [it[key] for it in among if key in it]
+        middle, ends = known([it["mean"] for it in figures]), known([it[end] for it in figures for end in ("lower", "upper")])
+        if not middle:
+            return "–"
+        from_to = " to ".join(dict.fromkeys([text(min(middle)), text(max(middle))]))
+        return f"{from_to} [{text(min(ends))}, {text(max(ends))}]" if len(ends) == 2 * len(figures) else from_to
+
+    change = lambda ratio: f"{signed(100 * (ratio - 1), 1, True)} %"
+    print("\n| policy | cost against tuned [95 %] | late or lost % | cost at equal lateness [95 %] | gap closed, as `evaluate` pools it [95 %] |")
+    print("|---|---|---:|---|---|")
+    for title, names in [(f"policies of {len(seeds)} seeds", seeds), *((f"`{name}`", [name]) for name in ("linear", "tuned", "stock-80"))]:
+        among = [summaries[name] for name in names if name in summaries]
+        rates = [100 * it["mean"]["slo"]["violation_rate"] for it in among]
+        if among:
+            own = names == ["tuned"]
+            print(
+                f"| {title} | {'' if own else cell(among, 'cost_vs_tuned', change)} "
+                f"| {' to '.join(dict.fromkeys([f'{min(rates):.2f}', f'{max(rates):.2f}']))} "
+                f"| {cell(among, 'cost_at_equal_violations', change)} "
+                f"| {'' if own else cell(among, 'gap_closed', lambda value: signed(value, 2))} |"
+            )
+
+
+by_trace()
+means()
+pooled()

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The whole pipeline on ten public recorded traces: ingest, train one policy for all with several seeds, judge every seed's
-# policy request by request on time that nothing has seen. It prints README's table of recorded traces.
+# policy request by request on time that nothing has seen. It prints README's tables of recorded traces.
 #
 #   scripts/real-traces.sh DIRECTORY [OUT] [SEEDS]
 #

@@ -132,6 +132,8 @@ impl Evaluate {
             files,
             tasks: tasks.iter().map(|task| (task.trace.clone(), task.function.clone())).collect(),
             policies: contenders.iter().map(|it| (it.name.clone(), it.summary().to_owned())).collect(),
+            natures: contenders.iter().map(Contender::nature).collect(),
+            seen: self.seen(experiment, contenders, loaded)?,
             learned: contenders.iter().filter(|it| it.is_learned()).map(|it| it.name.clone()).collect(),
             budgets: self.budgets(experiment, contenders)?,
             rival: unit::rival(contenders).map(str::to_owned),
@@ -142,6 +144,44 @@ impl Evaluate {
             prices: experiment.prices.clone(),
             robustness: self.robustness,
         })
+    }
+
+    /// Policies that have learned or chosen on part of the test time, by name, and of which trace; each is warned of.
+    fn seen(
+        &self,
+        experiment: &Experiment,
+        contenders: &[Contender],
+        loaded: &[Loaded],
+    ) -> Result<Vec<(String, String)>, InputError> {
+        let mut all = Vec::new();
+        #[cfg(feature = "train")]
+        for (path, contender) in self.policies().iter().zip(contenders.iter().filter(|it| it.is_learned())) {
+            let policy = crate::cli::learned::open(path)?;
+            // Shares of equal slots: what differs less is the same slot.
+            if crate::cli::learned::seen(&policy) < experiment.split.train + experiment.split.validation + 1e-9 {
+                continue;
+            }
+            let known = |source: &&Loaded| policy.card().traces.iter().any(|it| it.sha256 == source.source.sha256);
+            for trace in loaded.iter().filter(known) {
+                let (policy, trace) = (&contender.name, &trace.source.name);
+                tracing::warn!(
+                    "{policy} has learned or chosen on part of {trace} that is its test time here: the comparison flatters \
+                     it; give [split] as it was trained with"
+                );
+                all.push((policy.clone(), trace.clone()));
+            }
+        }
+        #[cfg(not(feature = "train"))]
+        let _ = (experiment, contenders, loaded);
+        Ok(all)
+    }
+
+    /// The policies that take part: those named, or the one that ships where nobody is named.
+    #[cfg(feature = "train")]
+    fn policies(&self) -> Vec<PathBuf> {
+        let ships = self.policy.is_empty() && self.baseline.is_empty();
+        let shipped = ships.then(|| PathBuf::from(crate::cli::learned::SHIPPED));
+        self.policy.iter().cloned().chain(shipped).collect()
     }
 
     /// The command again, as a shell would take it, without what says where results go.
@@ -176,7 +216,7 @@ impl Evaluate {
             budgets.push(("linear".to_owned(), format!("{} simulated hours for each function", count(hours))));
         }
         #[cfg(feature = "train")]
-        for (path, contender) in self.policy.iter().zip(contenders.iter().filter(|it| it.is_learned())) {
+        for (path, contender) in self.policies().iter().zip(contenders.iter().filter(|it| it.is_learned())) {
             let policy = crate::cli::learned::open(path)?;
             let card = policy.card();
             let hours = card.step as f64 * card.env.control_interval.as_secs_f64() / 3600.0;
@@ -204,13 +244,9 @@ impl Evaluate {
         let current = current.map(|spec| Kind::Manifest(Box::new(spec)));
         all.extend(current.map(|kind| Contender { name: "current".to_owned(), kind }));
         #[cfg(feature = "train")]
-        {
-            let ships = self.policy.is_empty() && self.baseline.is_empty();
-            let shipped = ships.then(|| PathBuf::from(crate::cli::learned::SHIPPED));
-            for path in self.policy.iter().chain(&shipped) {
-                let contender = named_policy(path, experiment, &all)?;
-                all.push(contender);
-            }
+        for path in self.policies() {
+            let contender = named_policy(&path, experiment, &all)?;
+            all.push(contender);
         }
         Ok(all)
     }
@@ -225,12 +261,13 @@ fn policy_file(path: &Path) -> Result<Input, InputError> {
     Ok(Input { flag: "--policy".to_owned(), file: path.display().to_string(), sha256: None })
 }
 
-/// A learned policy. Its name is the file's, or, where that is taken, the path.
+/// A learned policy. Its name is the file's, or, where that is another contender's or could be a baseline's, the path.
 #[cfg(feature = "train")]
 fn named_policy(path: &Path, experiment: &Experiment, others: &[Contender]) -> Result<Contender, InputError> {
     let policy = crate::cli::learned::open_in(path, experiment)?;
     let stem = path.file_stem().map_or_else(|| "policy".to_owned(), |stem| stem.to_string_lossy().into_owned());
-    let taken = others.iter().any(|other| other.name == stem);
+    let reserved = stem == "current" || stem.starts_with("clairvoyant") || stem.parse::<Baseline>().is_ok();
+    let taken = reserved || others.iter().any(|other| other.name == stem);
     let name = if taken { path.display().to_string() } else { stem };
     Ok(Contender { name, kind: crate::cli::learned::kind(policy) })
 }

@@ -15,7 +15,7 @@ use crate::eval::runner::{Bound, Found, Row};
 use crate::eval::stress::{Robustness, robustness};
 use crate::eval::summary::{check, look_up};
 use crate::eval::tune::Budget;
-use crate::eval::{Results, Static, Summary, Unit, flat, standing, statics, summarize};
+use crate::eval::{Nature, Results, Static, Summary, Unit, flat, standing, statics, summarize};
 use crate::report;
 use crate::sim::Level;
 use crate::sim::settings::{Prices, Slo};
@@ -37,8 +37,12 @@ pub(super) struct Plan {
     pub(super) tasks: Vec<(String, String)>,
     /// The contenders' names, and what each is.
     pub(super) policies: Vec<(String, String)>,
+    /// What kind each of them is of.
+    pub(super) natures: Vec<Nature>,
     /// Those that were learned.
     pub(super) learned: Vec<String>,
+    /// Of those, who learned or chose on part of the test time, and of which trace.
+    pub(super) seen: Vec<(String, String)>,
     /// What searching and learning took, by policy.
     pub(super) budgets: Vec<(String, String)>,
     /// Whom the tuned HPA is drawn beside.
@@ -149,6 +153,8 @@ struct Document<'a> {
     gates: &'a [Verdict],
     verdict: String,
     decision: String,
+    /// Policies that have learned or chosen on part of the test time, and of which trace.
+    seen_before: &'a [(String, String)],
     /// The scores at which the profiles of `summary` are taken.
     profile_thresholds: Vec<f64>,
     budgets: &'a [(String, String)],
@@ -167,7 +173,7 @@ pub(super) fn conclude(
     directory: Option<&PathBuf>,
     out: &mut impl Write,
 ) -> anyhow::Result<Status> {
-    let policies = plan.names().into_iter().map(str::to_owned).collect();
+    let policies = plan.names().into_iter().map(str::to_owned).zip(plan.natures.iter().copied()).collect();
     let results = Results::of_units(policies, plan.seeds.clone(), units);
     let summary = summarize(&results, 0);
     let look_up = |figure: &_| look_up(&summary, &plan.learned, plan.level, figure);
@@ -192,6 +198,7 @@ pub(super) fn conclude(
         gates: &verdicts,
         verdict: report::evaluation::verdict(&summary, &plan.learned),
         decision: report::decision::decision(&summary, &plan.learned),
+        seen_before: &plan.seen,
         profile_thresholds: standing::thresholds(),
         budgets: &budgets,
         robustness: robustness(&strained),
@@ -268,8 +275,8 @@ fn print(document: &Document<'_>, units: &[Unit], out: &mut impl Write) -> anyho
     if let Some(line) = report::evaluation::fluid_error(document.summary) {
         writeln!(out, "{line}")?;
     }
-    if let Some(line) = report::evaluation::equally_late(document.summary) {
-        writeln!(out, "{line}")?;
+    for line in [report::evaluation::equally_late(document.summary), report::evaluation::resizing(document.summary)] {
+        line.map_or(Ok(()), |line| writeln!(out, "{line}"))?;
     }
     for (policy, budget) in document.budgets {
         writeln!(out, "Budget of {policy}: {budget}.")?;

@@ -10,16 +10,16 @@ use sha2::{Digest, Sha256};
 
 use crate::autoscalers::Recipe;
 use crate::config::Experiment;
-use crate::env::settings::Mode;
+use crate::env::settings::{Action, Mode};
 use crate::env::{Pilot, Start};
 use crate::error::{InputError, Place};
-use crate::eval::contender::Kind;
+use crate::eval::contender::{Kind, Learned};
 use crate::eval::start::Search;
-use crate::eval::{Task, World, start};
+use crate::eval::{Task, World, split, start};
 use crate::forecast::Foresight;
 use crate::rl::card::{most_far, not_justified};
 use crate::rl::{Policy, policy};
-use crate::sim::{Patch, Telemetry, Tuner};
+use crate::sim::{Limits, Patch, Telemetry, Tuner};
 use crate::units::SimTime;
 
 /// What names the policy that ships, in place of a file. A file of this name is `./shipped`.
@@ -36,8 +36,8 @@ pub(super) fn open(path: &Path) -> Result<Policy, InputError> {
 /// Reads a policy that is to act in the world of an experiment.
 ///
 /// # Errors
-/// What [`open`] refuses, and a policy that resizes pods where there may be no room for them, or sets replicas more often
-/// than the HPA looks.
+/// What [`open`] refuses, a policy that sets replicas more often than the HPA looks, and one that resizes pods where there
+/// may be no room for them, or whose bounds pods start beyond.
 pub(super) fn open_in(path: &Path, experiment: &Experiment) -> Result<Policy, InputError> {
     let policy = open(path)?;
     let env = &policy.card().env;
@@ -53,7 +53,47 @@ pub(super) fn open_in(path: &Path, experiment: &Experiment) -> Result<Policy, In
         let problem = "the policy resizes pods in place, which takes room for them";
         return wrong(problem, "leave [cluster] out of the experiment file", "cluster");
     }
+    if let Some((field, problem)) = beyond(&env.action, &experiment.pod.limits()) {
+        return wrong(
+            &problem,
+            "change [pod] in the experiment file, or take a policy that was trained on such pods",
+            field,
+        );
+    }
     Ok(policy)
+}
+
+/// The limit of pods that lies beyond what a policy may set, by its field, and in words.
+fn beyond(action: &Action, limits: &Limits) -> Option<(&'static str, String)> {
+    if action.mode != Mode::Infrastructure {
+        return None;
+    }
+    let bounds = &action.infrastructure;
+    let told = |key: &str, limit: String, (least, most): (String, String)| {
+        format!("pods start with a {key} limit of {limit}, and the policy sets {least} to {most}")
+    };
+    if limits.cpu < bounds.cpu.0 || limits.cpu > bounds.cpu.1 {
+        let ends = (bounds.cpu.0.to_string(), bounds.cpu.1.to_string());
+        return Some(("pod.cpu_limit", told("cpu", limits.cpu.to_string(), ends)));
+    }
+    if limits.memory < bounds.memory.0 || limits.memory > bounds.memory.1 {
+        let ends = (bounds.memory.0.to_string(), bounds.memory.1.to_string());
+        return Some(("pod.memory_limit", told("memory", limits.memory.to_string(), ends)));
+    }
+    None
+}
+
+/// The end of the time that a policy has learned and chosen on, as a share of each of its traces. It is read from the
+/// settings in its card, which may be another version's.
+pub(super) fn seen(policy: &Policy) -> f64 {
+    let table: Option<toml::Table> = policy.card().config.parse().ok();
+    let own = table.as_ref().and_then(|table| table.get("split")?.as_table());
+    let share = |key: &str, default: f64| {
+        let value = own.and_then(|split| split.get(key));
+        value.and_then(|it| it.as_float().or_else(|| it.as_integer().map(|it| it as f64))).unwrap_or(default)
+    };
+    let usual = split::Settings::default();
+    share("train", usual.train) + share("validation", usual.validation)
 }
 
 /// Refuses a policy whose decisions no HPA can hold.
@@ -138,7 +178,8 @@ pub(super) fn flight(policy: &Policy, task: &Task, world: &World<'_>, tick: &(dy
 /// The policy as a contender, which warns of functions that it is not made for, once each.
 pub(super) fn kind(policy: Policy) -> Kind {
     let told = Arc::default();
-    Kind::Learned(Arc::new(move |task: &Task, world: &World<'_>, tick: &(dyn Fn() + Sync)| {
+    let resizes = policy.card().env.action.mode == Mode::Infrastructure;
+    let learned: Learned = Arc::new(move |task: &Task, world: &World<'_>, tick: &(dyn Fn() + Sync)| {
         let name = format!("{} / {}", task.trace, task.function);
         if let Some(origin) = policy.start(&task.trace, &task.function)
             && let Some(reason) = origin.validation.and_then(|it| not_justified(it.cost))
@@ -155,7 +196,8 @@ pub(super) fn kind(policy: Policy) -> Kind {
             let flight = policy.flight(Pilot::of(&start));
             Box::new(Watched { flight, name: name.clone(), most, told: Arc::clone(&told) })
         })
-    }))
+    });
+    if resizes { Kind::Resizing(learned) } else { Kind::Learned(learned) }
 }
 
 /// A policy at work, which says when it is done whether it was far from what it has learned from.

@@ -171,7 +171,7 @@ fn unit(directory: &Path, index: usize, plan: &Plan) -> Result<Unit, InputError>
     let path = file(directory, index);
     let unit: Unit = read(&path)?;
     let (trace, function) = &plan.tasks[index];
-    let whole = unit.index == index && unit.rows.len() == plan.policies.len() * plan.seeds.len();
+    let whole = unit.index == index && unit.is_whole(plan.policies.len(), plan.seeds.len());
     if whole && unit.bound.trace == *trace && unit.bound.function == *function {
         return Ok(unit);
     }

@@ -132,7 +132,7 @@ fn search(groups: &[&[Task]], experiment: &Experiment, current: Option<&Spec>) -
     let bar = output::progress(ticks_of_static(&world) * groups.len() as u64, "configurations");
     let found = groups.iter().map(|tasks| {
         let grounds: Vec<Ground> = tasks.iter().map(Task::ground).collect();
-        let Search { best, front, budget } = best_static(&grounds, &world, &|| bar.inc(1));
+        let Search { best, front, budget, .. } = best_static(&grounds, &world, &|| bar.inc(1));
         let stock = stock_static(&grounds, &world);
         let current = current.map(|spec| manifest_static(&grounds, &world, spec));
         let (trace, function) = match tasks {

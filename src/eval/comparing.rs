@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
+use super::nature::Nature;
 use super::runner::Results;
-use super::stats::front::{cost_at, front};
+use super::stats::front::{Beside, cost_at, front};
 use super::stats::mean;
 use super::summary::REFERENCE;
 use super::tune::sweep::MULTIPLES;
@@ -30,9 +31,6 @@ pub(super) fn keys(level: Level) -> Vec<&'static str> {
     COMPARISONS.into_iter().filter(|&key| level == Level::Requests || key != SLOWDOWN).collect()
 }
 
-/// Contenders that are static HPAs, and so on the front that a cost at equal violations is read from.
-const STATIC: [&str; 5] = [REFERENCE, "current", "stock-80", "stock-70", "stock-50"];
-
 /// Where figures stand among the columns: `[policy][figure]`, then the optimum, then cost and violations of the static
 /// HPAs of other prices, then for each policy the logarithm of its p99 slowdown and whether it has one.
 pub(super) struct Comparing {
@@ -43,9 +41,9 @@ pub(super) struct Comparing {
     objective: usize,
     elasticity: [usize; 4],
     reference: Option<usize>,
-    /// Policies that are static HPAs.
-    still: Vec<usize>,
-    /// How many static HPAs of other prices there are.
+    /// What the policies are.
+    natures: Vec<Nature>,
+    /// How many static HPAs of other prices there are; without any there is no front to compare with.
     statics: usize,
     slowdown: Option<usize>,
 }
@@ -64,7 +62,7 @@ impl Comparing {
             elasticity: ["tau_u", "tau_o", "theta_u", "theta_o"]
                 .map(|key| at(&format!("elasticity.{key}")).unwrap_or(0)),
             reference: place(REFERENCE),
-            still: STATIC.into_iter().filter_map(place).collect(),
+            natures: results.natures.clone(),
             statics: results.statics.len(),
             slowdown: at("slowdown.p99"),
         }
@@ -104,8 +102,10 @@ impl Comparing {
             let (objective, optimum) = (self.of(means, policy, self.objective), means[all]);
             let late = self.of(means, policy, self.violations);
             compared[4] = self.of(means, policy, self.cost) / cost_at(&front, late);
-            compared[5] = objective / optimum;
-            compared[6] = objective - optimum;
+            if !self.natures[policy].resizes_pods {
+                compared[5] = objective / optimum;
+                compared[6] = objective - optimum;
+            }
             if self.slowdown.is_some() {
                 let at = all + 1 + 2 * (self.statics + policy);
                 compared[7] = (means[at] / means[at + 1]).exp();
@@ -123,7 +123,8 @@ impl Comparing {
         let (own, gap) = (self.of(means, policy, self.objective), objective - means[self.policies * self.width]);
         compared[0] = self.of(means, policy, self.cost) / cost;
         compared[1] = own / objective;
-        compared[2] = if gap > 0.0 { (objective - own) / gap } else { f64::NAN };
+        let bound = gap > 0.0 && !self.natures[policy].resizes_pods;
+        compared[2] = if bound { (objective - own) / gap } else { f64::NAN };
         let ratio = |figure: usize| {
             let (theirs, own) = (self.of(means, reference, figure), self.of(means, policy, figure));
             if theirs <= 0.0 && own <= 0.0 { 1.0 } else { theirs / own }
@@ -131,10 +132,19 @@ impl Comparing {
         compared[3] = self.elasticity.map(ratio).iter().product::<f64>().powf(0.25);
     }
 
-    /// Cost and late requests of the static HPAs that none of the others beats in both.
+    /// Where a policy lies beside the front of static HPAs; nowhere without one.
+    pub(super) fn beside(&self, policy: usize, means: &[f64]) -> Option<Beside> {
+        Beside::of(&self.front(means), self.of(means, policy, self.violations))
+    }
+
+    /// Cost and late requests of the static HPAs that none of the others beats in both; none where none were swept.
     fn front(&self, means: &[f64]) -> Vec<(f64, f64)> {
+        if self.statics == 0 {
+            return Vec::new();
+        }
         let first = self.policies * self.width + 1;
-        let own = self.still.iter().map(|&at| (self.of(means, at, self.cost), self.of(means, at, self.violations)));
+        let still = (0..self.policies).filter(|&at| self.natures[at].still);
+        let own = still.map(|at| (self.of(means, at, self.cost), self.of(means, at, self.violations)));
         let swept = (0..self.statics).map(|price| (means[first + 2 * price], means[first + 2 * price + 1]));
         front(own.chain(swept).filter(|point| point.0.is_finite() && point.1.is_finite()).collect())
     }

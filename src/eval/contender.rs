@@ -52,6 +52,8 @@ pub enum Kind {
     Manifest(Box<hpa::Spec>),
     /// A learned policy.
     Learned(Learned),
+    /// A learned policy that resizes pods too.
+    Resizing(Learned),
 }
 
 impl fmt::Debug for Contender {
@@ -86,13 +88,14 @@ impl Contender {
             Kind::Fixed(_) => "a static HPA that was given",
             Kind::Manifest(_) => "the HPA in use",
             Kind::Learned(_) => "a learned policy that moves the HPA's fields",
+            Kind::Resizing(_) => "a learned policy that sets replicas and resizes pods",
         }
     }
 
     /// Whether it was learned.
     #[must_use]
     pub fn is_learned(&self) -> bool {
-        matches!(self.kind, Kind::Learned(_))
+        matches!(self.kind, Kind::Learned(_) | Kind::Resizing(_))
     }
 
     /// Makes it ready for a function, searching where it has to. `tick` is told of each candidate.
@@ -102,7 +105,7 @@ impl Contender {
         match &self.kind {
             Kind::Fixed(settings) => plain(Recipe::hpa(settings)),
             Kind::Manifest(spec) => plain(Recipe::spec(spec, world.hpa.flags())),
-            Kind::Learned(learned) => plain(learned(task, world, tick)),
+            Kind::Learned(learned) | Kind::Resizing(learned) => plain(learned(task, world, tick)),
             Kind::Baseline(Baseline::ClairvoyantStatic) => found(&best_static(&[task.hindsight()], world, tick), world),
             Kind::Baseline(Baseline::Clairvoyant) => plain(clairvoyant(task, world)),
             Kind::Baseline(Baseline::ClairvoyantHpa) => plain(foresight(task, world)),

@@ -8,6 +8,7 @@ pub mod evolve;
 pub mod flat;
 pub mod gates;
 pub mod guard;
+pub mod nature;
 pub mod oracle;
 pub mod outlook;
 pub mod runner;
@@ -27,6 +28,7 @@ mod tests;
 
 pub use comparing::{Static, statics};
 pub use contender::{Contender, World};
+pub use nature::Nature;
 pub use runner::{Comparison, Results};
 pub use standing::Standing;
 pub use summary::{Summary, summarize};

@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::contender::{Contender, World};
+use super::nature::Nature;
 use super::oracle::Optimum;
 use super::stress::Strain;
 use super::task::Task;
@@ -64,6 +65,8 @@ pub struct Bound {
 pub struct Results {
     /// The contenders' names.
     pub policies: Vec<String>,
+    /// What each of them is.
+    pub natures: Vec<Nature>,
     /// Functions of traces.
     pub tasks: usize,
     /// The seeds.
@@ -117,7 +120,7 @@ impl Comparison<'_> {
     #[must_use]
     pub fn run(&self) -> Results {
         let units: Vec<Unit> = (0..self.tasks.len()).into_par_iter().map(|index| self.unit(index)).collect();
-        let policies = self.contenders.iter().map(|contender| contender.name.clone()).collect();
+        let policies = self.contenders.iter().map(|contender| (contender.name.clone(), contender.nature())).collect();
         Results::of_units(policies, self.seeds.to_vec(), &units)
     }
 

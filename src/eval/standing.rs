@@ -25,7 +25,7 @@ pub struct Standing {
     /// Its runs beside the tuned static HPA's on the same tasks and seeds.
     pub paired: Paired,
     /// The share of the plane of cost and late requests, within 1.1 times the worst of both, that only this policy
-    /// dominates: what the comparison would lose without it.
+    /// dominates: what the comparison would lose without it. Those who foresee are left out, and have none.
     pub hypervolume_gain: f64,
 }
 
@@ -83,11 +83,12 @@ pub fn standings(results: &Results, bootstrap: &Bootstrap) -> Vec<(Standing, Vec
     let scores = table.scores(bootstrap.seeds);
     let functions = scores[reference].len() / bootstrap.seeds;
     let over = Bootstrap { tasks: functions, ..*bootstrap };
-    let front = table.front(runs);
+    let gains = table.gains(runs);
     let one = |(policy, paired): (usize, Paired)| {
-        let standing =
-            Standing { score: score(&scores[policy], &over), paired, hypervolume_gain: front.only_by(policy) };
-        let profile = if functions == 0 { Vec::new() } else { profile(&scores[policy], &thresholds(), &over) };
+        // The optimum is no bound for those that resize pods.
+        let bounded = if results.natures[policy].resizes_pods { &[] } else { scores[policy].as_slice() };
+        let standing = Standing { score: score(bounded, &over), paired, hypervolume_gain: gains[policy] };
+        let profile = if bounded.is_empty() { Vec::new() } else { profile(bounded, &thresholds(), &over) };
         (standing, profile)
     };
     table.paired(bootstrap).into_iter().enumerate().map(one).collect()
@@ -183,12 +184,16 @@ impl Table<'_> {
         all
     }
 
-    /// The policies' means.
-    fn front(&self, runs: usize) -> Front {
+    /// What each policy adds to the front of those who do not foresee; NaN of those who do.
+    fn gains(&self, runs: usize) -> Vec<f64> {
         let point = |rows: &[super::runner::Row]| {
             let of = |figure: fn(&super::runner::Row) -> f64| mean(&rows.iter().map(figure).collect::<Vec<_>>());
             (of(|row| row.outcome.cost.usd), of(|row| row.outcome.slo.violation_rate))
         };
-        Front::new(self.results.rows.chunks_exact(runs.max(1)).map(point).collect())
+        let means: Vec<(f64, f64)> = self.results.rows.chunks_exact(runs.max(1)).map(point).collect();
+        let compared: Vec<usize> = (0..means.len()).filter(|&at| !self.results.natures[at].foresees).collect();
+        let front = Front::new(compared.iter().map(|&at| means[at]).collect());
+        let place = |policy: usize| compared.iter().position(|&at| at == policy);
+        (0..means.len()).map(|policy| place(policy).map_or(f64::NAN, |at| front.only_by(at))).collect()
     }
 }

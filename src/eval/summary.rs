@@ -6,9 +6,11 @@ use serde_json::{Map, Value, json};
 
 use super::comparing::{self, COMPARISONS, Comparing};
 use super::gates::Figure;
+use super::nature::Nature;
 use super::runner::Results;
 use super::standing::{Standing, standings};
-use super::stats::{Bootstrap, Interval, Resampled};
+use super::stats::front::Beside;
+use super::stats::{Bootstrap, Interval, Resampled, mean};
 use crate::error::InputError;
 use crate::sim::outcome::{
     Balance, ColdStarts, Cost, Elasticity, Latency, ReplicaStats, Requests, Scaling, SimStats, SloResult, Slowdown,
@@ -27,6 +29,8 @@ const RESAMPLES: usize = 10_000;
 pub struct Summary {
     /// Its name.
     pub policy: String,
+    /// What it is.
+    pub nature: Nature,
     /// How many runs.
     pub runs: usize,
     /// The mean over runs of every figure, by its dotted key, as in `cost.usd`.
@@ -36,7 +40,8 @@ pub struct Summary {
     /// Its objective over that of the tuned static HPA; below 1 is better.
     pub objective_vs_tuned: Interval,
     /// How much of the way from the tuned static HPA to the optimum it goes, by objective: 0 is the tuned static HPA, 1
-    /// the clairvoyant optimum, below 0 a loss.
+    /// the clairvoyant optimum, below 0 a loss. As the other figures that are taken against the optimum it is not known of
+    /// those that resize pods, whom it does not bound.
     pub gap_closed: Interval,
     /// Elastic speed-up over the tuned static HPA, of means over runs: above 1 supply is closer to demand.
     /// ```text
@@ -46,8 +51,10 @@ pub struct Summary {
     pub elastic_speedup: Interval,
     /// Its cost over that of static HPAs that are late as often: what their front on test time, over the static HPAs
     /// compared and those of [other prices](super::tune::sweep), costs at its own violation rate. Below 1 is cheaper; not
-    /// known where no static HPA is as rarely late.
+    /// known beyond the front's ends.
     pub cost_at_equal_violations: Interval,
+    /// Where it lies beside that front; none where there is no front, since the tuned HPA was not searched for.
+    pub beside_front: Option<Beside>,
     /// Its objective over the optimum's lower bound: its competitive ratio, or more.
     pub objective_vs_optimum: Interval,
     /// Its objective less the optimum's lower bound, in pod-hours: its regret, or more.
@@ -107,10 +114,14 @@ impl Serialize for Summary {
             "objective_vs_tuned": self.objective_vs_tuned,
             "gap_closed": self.gap_closed,
             "elastic_speedup": self.elastic_speedup,
-            "cost_at_equal_violations": self.cost_at_equal_violations,
             "objective_vs_optimum": self.objective_vs_optimum,
             "regret": self.regret,
+            "nature": self.nature,
         });
+        if let Some(beside) = self.beside_front {
+            document["cost_at_equal_violations"] = json!(self.cost_at_equal_violations);
+            document["beside_static_front"] = json!(beside);
+        }
         if self.slowdown_p99_geomean.mean.is_finite() {
             document["slowdown_p99_geomean"] = json!(self.slowdown_p99_geomean);
         }
@@ -178,11 +189,13 @@ pub fn summarize(results: &Results, seed: u64) -> Vec<Summary> {
         resampled: Resampled::TasksAndSeeds,
     };
     let standings = standings(results, &bootstrap);
+    let means: Vec<f64> = columns.iter().map(|column| mean(column)).collect();
     let outputs = bootstrap.intervals(&columns, comparing.outputs(), |means, out| comparing.figures(means, out));
     let summary = |(policy, name): (usize, &String)| {
         let compared = &outputs[policies * width + COMPARISONS.len() * policy..][..COMPARISONS.len()];
         Summary {
             policy: name.clone(),
+            nature: results.natures[policy],
             runs,
             figures: keys.iter().cloned().zip(outputs[policy * width..][..width].iter().copied()).collect(),
             cost_vs_tuned: compared[0],
@@ -190,6 +203,7 @@ pub fn summarize(results: &Results, seed: u64) -> Vec<Summary> {
             gap_closed: compared[2],
             elastic_speedup: compared[3],
             cost_at_equal_violations: compared[4],
+            beside_front: comparing.beside(policy, &means),
             objective_vs_optimum: compared[5],
             regret: compared[6],
             slowdown_p99_geomean: compared[7],
@@ -226,8 +240,13 @@ fn figures(outcome: &Outcome) -> Vec<(String, f64)> {
 
 /// The keys of all figures of a run at a level.
 fn keys(level: Level) -> Vec<String> {
+    figures(&nothing(level)).into_iter().map(|(key, _)| key).collect()
+}
+
+/// A run at a level in which nothing happened.
+pub(super) fn nothing(level: Level) -> Outcome {
     let singly = level == Level::Requests;
-    let nothing = Outcome {
+    Outcome {
         requests: Requests { retried: singly.then_some(0.0), ..Requests::default() },
         slo: SloResult::default(),
         latency_ms: Latency::default(),
@@ -244,8 +263,7 @@ fn keys(level: Level) -> Vec<String> {
         cluster: None,
         sim: SimStats::default(),
         objective: 0.0,
-    };
-    figures(&nothing).into_iter().map(|(key, _)| key).collect()
+    }
 }
 
 /// The policy that a gate names: one of `policies`, or, as `policy`, the first that was learned.

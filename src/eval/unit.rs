@@ -8,9 +8,8 @@ use super::runner::{Bound, Comparison, Found, Results, Row, replay};
 use super::stress::{Strain, Strained};
 use super::summary::REFERENCE;
 use super::tune::Candidate;
-#[cfg(doc)]
 use super::tune::sweep::MULTIPLES;
-use super::{Contender, Task, oracle};
+use super::{Contender, Nature, Task, oracle};
 use crate::autoscalers::Recipe;
 use crate::sim::{self, Level, Outcome, TimelineRow};
 use crate::units::SimTime;
@@ -99,9 +98,20 @@ fn mean_row(rows: &[TimelineRow]) -> [f64; TimelineRow::FIELDS.len()] {
 #[must_use]
 pub fn rival(contenders: &[Contender]) -> Option<&str> {
     let named = |name: &str| contenders.iter().find(|it| it.name == name);
-    let plain = |it: &&Contender| it.name != REFERENCE && !it.name.starts_with("clairvoyant");
+    let plain = |it: &&Contender| it.name != REFERENCE && !it.nature().foresees;
     let learned = contenders.iter().find(|it| it.is_learned());
     learned.or_else(|| named("current")).or_else(|| contenders.iter().find(plain)).map(|it| it.name.as_str())
+}
+
+impl Unit {
+    /// Whether it has as many runs as a comparison of so many policies over so many seeds has.
+    #[must_use]
+    pub fn is_whole(&self, policies: usize, seeds: usize) -> bool {
+        let prices = self.statics.len();
+        let swept = (prices == 0 || prices == MULTIPLES.len()) && self.statics.iter().all(|runs| runs.len() == seeds);
+        let fluid = self.fluid.is_empty() || self.fluid.len() == policies * seeds;
+        self.rows.len() == policies * seeds && fluid && swept
+    }
 }
 
 impl Comparison<'_> {
@@ -197,8 +207,10 @@ impl Comparison<'_> {
 impl Results {
     /// The results of a whole comparison, from the units of its tasks in order.
     #[must_use]
-    pub fn of_units(policies: Vec<String>, seeds: Vec<u64>, units: &[Unit]) -> Self {
+    pub fn of_units(policies: Vec<(String, Nature)>, seeds: Vec<u64>, units: &[Unit]) -> Self {
+        let (policies, natures): (Vec<String>, Vec<Nature>) = policies.into_iter().unzip();
         let mut results = Self {
+            natures,
             tasks: units.len(),
             found: policies.iter().flat_map(|name| found_by(units, name)).collect(),
             bounds: units.iter().map(|unit| unit.bound.clone()).collect(),

@@ -28,6 +28,8 @@ pub struct Contestant {
     pub cost: Estimate,
     /// Share of requests late or lost, 0 to 1.
     pub violations: Estimate,
+    /// Whether it knows the future, which keeps it off the front.
+    pub foresees: bool,
 }
 
 /// A comparison.
@@ -99,7 +101,12 @@ fn entries(data: &Comparison, front: bool, front_stroke: Stroke, objective: Stro
         entries.push((Sample::Mark(Mark::Disc, FRAME), data.tried_label.clone()));
     }
     if front {
-        entries.push((Sample::Line(front_stroke), "none is better in both".to_owned()));
+        let best = if data.contestants.iter().any(|one| one.foresees) {
+            "none without foresight is better in both"
+        } else {
+            "none is better in both"
+        };
+        entries.push((Sample::Line(front_stroke), best.to_owned()));
     }
     if let Some(allowed) = data.allowed {
         let share = super::axis::short(100.0 * allowed);
@@ -157,9 +164,9 @@ fn violation_axis(data: &Comparison) -> Axis {
     }
 }
 
-/// The points that no other beats in both, by cost.
+/// The points that no other beats in both, by cost, of those that know no future.
 fn front(data: &Comparison, tried: &[Point]) -> Vec<Point> {
-    let own = shown(data).map(|one| (one.cost.mean, 100.0 * one.violations.mean));
+    let own = shown(data).filter(|one| !one.foresees).map(|one| (one.cost.mean, 100.0 * one.violations.mean));
     front::front(own.chain(tried.iter().copied()).filter(|p| p.0.is_finite() && p.1.is_finite()).collect())
 }
 
@@ -196,12 +203,18 @@ mod tests {
 
     fn one(name: &str, cost: f64, rate: f64) -> Contestant {
         let exactly = |mean| Estimate { mean, lower: f64::NAN, upper: f64::NAN };
-        Contestant { name: name.to_owned(), cost: exactly(cost), violations: exactly(rate) }
+        Contestant { name: name.to_owned(), cost: exactly(cost), violations: exactly(rate), foresees: name == "oracle" }
     }
 
     #[test]
     fn the_front_holds_who_is_beaten_by_nobody() {
-        let contestants = vec![one("a", 1.0, 0.5), one("b", 2.0, 0.6), one("c", 3.0, 0.1), one("d", 3.0, 0.2)];
+        let contestants = vec![
+            one("a", 1.0, 0.5),
+            one("b", 2.0, 0.6),
+            one("c", 3.0, 0.1),
+            one("d", 3.0, 0.2),
+            one("oracle", 0.4, 0.0),
+        ];
         let data = Comparison { contestants, ..Comparison::default() };
         assert_eq!(front(&data, &[(0.5, 90.0), (f64::NAN, 0.0)]), [(0.5, 90.0), (1.0, 50.0), (3.0, 10.0)]);
     }

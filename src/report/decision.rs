@@ -14,7 +14,7 @@ pub fn decision(summaries: &[Summary], judged: &[String]) -> String {
     if named(REFERENCE).is_none() {
         return "There is no tuned static HPA to compare with: nothing is recommended.".to_owned();
     }
-    let known = |it: &&Summary| it.policy != REFERENCE && !it.policy.starts_with("clairvoyant");
+    let known = |it: &&Summary| it.policy != REFERENCE && !it.nature.foresees;
     let asked = |it: &&Summary| judged.is_empty() || judged.contains(&it.policy);
     let wins = |it: &&Summary| it.objective_vs_tuned.upper < 1.0;
     if let Some(best) = sorted(summaries).into_iter().filter(known).filter(asked).find(wins) {
@@ -27,7 +27,8 @@ pub fn decision(summaries: &[Summary], judged: &[String]) -> String {
             percent(best.mean("slo.violation_rate")),
         );
     }
-    let in_use = named("current").or_else(|| named("stock-80"));
+    let still = |name: &str| named(name).filter(|it| it.nature.still);
+    let in_use = still("current").or_else(|| still("stock-80"));
     let Some(in_use) = in_use else {
         return "Keep the static HPA: nothing is surely better than the tuned one.".to_owned();
     };
@@ -42,6 +43,15 @@ pub fn decision(summaries: &[Summary], judged: &[String]) -> String {
             change(ratio.upper),
         );
     }
+    if ratio.upper < 1.0 {
+        return format!(
+            "Keep {name}: nothing that was judged is surely better than the tuned static HPA, and the objective of {name} is \
+             {} against it (95 %: {} to {}).",
+            change(ratio.mean),
+            change(ratio.lower),
+            change(ratio.upper),
+        );
+    }
     format!(
         "Keep the static HPA: nothing is surely better than the tuned one, and {name} cannot be told apart from it."
     )
@@ -50,12 +60,14 @@ pub fn decision(summaries: &[Summary], judged: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::eval::Nature;
     use crate::eval::stats::Interval;
 
     fn summary(policy: &str, objective: [f64; 3]) -> Summary {
         let [mean, lower, upper] = objective;
         Summary {
             policy: policy.to_owned(),
+            nature: Nature { still: policy == "stock-80", foresees: policy == "oracle", resizes_pods: false },
             runs: 1,
             figures: vec![
                 ("objective".to_owned(), Interval::exactly(mean)),
@@ -66,6 +78,7 @@ mod tests {
             gap_closed: Interval::exactly(0.0),
             elastic_speedup: Interval::exactly(1.0),
             cost_at_equal_violations: Interval::exactly(1.0),
+            beside_front: None,
             objective_vs_optimum: Interval::exactly(1.2),
             regret: Interval::exactly(1.0),
             slowdown_p99_geomean: Interval::UNKNOWN,
@@ -93,8 +106,12 @@ mod tests {
         );
         let alike = [summary("stock-80", [1.0, 0.9, 1.1]), tuned()];
         assert!(decision(&alike, &[]).starts_with("Keep the static HPA: nothing is surely better"));
-        let foreseen = [summary("clairvoyant", [0.5; 3]), tuned()];
+        let better = [summary("stock-80", [0.8, 0.7, 0.9]), tuned(), summary("policy", [1.2, 1.1, 1.3])];
+        assert!(decision(&better, &learned).starts_with("Keep stock-80: nothing that was judged"));
+        let foreseen = [summary("oracle", [0.5; 3]), tuned()];
         assert!(decision(&foreseen, &[]).starts_with("Keep the static HPA"), "nobody has the future");
+        let named = [summary("current", [1.2, 1.1, 1.3]), tuned(), summary("stock-80", [1.0, 0.9, 1.1])];
+        assert!(decision(&named, &["current".to_owned()]).ends_with("stock-80 cannot be told apart from it."));
         assert!(decision(&[], &[]).contains("nothing is recommended"));
     }
 }

@@ -4,6 +4,7 @@ use super::number::{change, dollars, fixed, percent, significant};
 use super::table::{Align, Table};
 use crate::eval::Summary;
 use crate::eval::stats::Interval;
+use crate::eval::stats::front::Beside;
 use crate::eval::summary::REFERENCE;
 
 /// The policies from the least objective up, one a row. Intervals are of 95 %.
@@ -67,6 +68,13 @@ fn change_number(ratio: f64) -> String {
     change(ratio).trim_end_matches(" %").to_owned()
 }
 
+/// A ratio as a change, with its interval where there is one.
+fn with_ends(ratio: &Interval) -> String {
+    let ends = ends(ratio, change_number);
+    let mean = change(ratio.mean);
+    if ends.is_empty() { mean } else { format!("{mean}, 95 % {ends}") }
+}
+
 /// `[lower, upper]`; nothing where there is no interval.
 fn ends(interval: &Interval, text: impl Fn(f64) -> String) -> String {
     if interval.lower.is_finite() && interval.upper.is_finite() {
@@ -82,9 +90,9 @@ pub fn verdict(summaries: &[Summary], judged: &[String]) -> String {
     let named = |name: &str| summaries.iter().find(|summary| summary.policy == name);
     let Some(tuned) = named(REFERENCE) else { return String::new() };
     let sentences: Vec<String> = if judged.is_empty() {
-        let known = |it: &&Summary| !it.policy.starts_with("clairvoyant");
+        let known = |it: &&Summary| !it.nature.foresees;
         let best = sorted(summaries).into_iter().find(known).map_or(REFERENCE, |summary| summary.policy.as_str());
-        vec![baselines(best, tuned, named("stock-80"))]
+        vec![baselines(best, tuned, named("stock-80").filter(|it| it.nature.still))]
     } else {
         judged.iter().filter_map(|name| named(name)).map(|policy| sentence(policy, tuned)).collect()
     };
@@ -104,16 +112,41 @@ pub fn fluid_error(summaries: &[Summary]) -> Option<String> {
     (!all.is_empty()).then(|| format!("The fluid level would have the objective of {}.", all.join(", ")))
 }
 
-/// What each costs against static HPAs that are late as often; nothing when that is known of none.
+/// What each costs against static HPAs that are late as often, and of whom that is not known; nothing without a front of
+/// static HPAs.
 #[must_use]
 pub fn equally_late(summaries: &[Summary]) -> Option<String> {
     let one = |summary: &&Summary| {
         let it = &summary.cost_at_equal_violations;
-        let text = format!("{} {} {}", summary.policy, change(it.mean), ends(it, change_number));
-        it.mean.is_finite().then(|| text.trim_end().to_owned())
+        let text = match summary.beside_front? {
+            Beside::Within => format!("{} {}", change(it.mean), ends(it, change_number)),
+            beside => not_comparable(beside).to_owned(),
+        };
+        Some(format!("{} {}", summary.policy, text.trim_end()))
     };
     let all: Vec<String> = sorted(summaries).iter().filter_map(one).collect();
     (!all.is_empty()).then(|| format!("Cost against static HPAs that are late as often: {}.", all.join(", ")))
+}
+
+/// Why a cost at equal lateness is not known.
+pub(super) fn not_comparable(beside: Beside) -> &'static str {
+    match beside {
+        Beside::Within => "not known",
+        Beside::Rarer => "not comparable: late more rarely than every static HPA",
+        Beside::Later => "not comparable: later than every static HPA on the front",
+    }
+}
+
+/// Why those that resize pods have no gap to the optimum; nothing when nobody does.
+#[must_use]
+pub fn resizing(summaries: &[Summary]) -> Option<String> {
+    let all: Vec<&str> = summaries.iter().filter(|it| it.nature.resizes_pods).map(|it| it.policy.as_str()).collect();
+    (!all.is_empty()).then(|| {
+        format!(
+            "The optimum is of pods as they are: it is no bound for what resizes them, of which no gap is known: {}.",
+            all.join(", ")
+        )
+    })
 }
 
 fn sentence(policy: &Summary, tuned: &Summary) -> String {
@@ -126,10 +159,15 @@ fn sentence(policy: &Summary, tuned: &Summary) -> String {
         percent(tuned.mean("slo.violation_rate")),
     );
     if objective.upper < 1.0 {
-        let gap = fixed(policy.gap_closed.mean, 2);
-        return format!("{name} beats the tuned static HPA: {figures}; it closes {gap} of the gap to the optimum.");
+        let gap = policy.gap_closed.mean;
+        let closed = if gap.is_finite() {
+            format!("; it closes {} of the gap to the optimum", fixed(gap, 2))
+        } else {
+            String::new()
+        };
+        return format!("{name} beats the tuned static HPA: {figures}{closed}.");
     }
-    let by = format!("objective {}, 95 % {}", change(objective.mean), ends(objective, change_number));
+    let by = format!("objective {}", with_ends(objective));
     if objective.lower > 1.0 {
         format!("{name} loses to the tuned static HPA ({by}): {figures}. Keep the static HPA.")
     } else {
@@ -139,15 +177,19 @@ fn sentence(policy: &Summary, tuned: &Summary) -> String {
 
 fn baselines(best: &str, tuned: &Summary, stock: Option<&Summary>) -> String {
     let Some(stock) = stock else { return format!("Least objective: {best}.") };
-    let ratio = tuned.mean("objective") / stock.mean("objective");
     let late = (percent(tuned.mean("slo.violation_rate")), percent(stock.mean("slo.violation_rate")));
     let cost = change(tuned.mean("cost.usd") / stock.mean("cost.usd"));
     let compared = format!("cost {cost}, late requests {} % against {} %", late.0, late.1);
-    let first = if ratio < 1.0 {
+    let against = &stock.objective_vs_tuned;
+    let first = if against.lower > 1.0 {
         format!("The tuned static HPA beats the stock HPA at 80 % by objective: {compared}.")
+    } else if against.upper < 1.0 {
+        format!("The tuned static HPA loses to the stock HPA at 80 % on test time: {compared}. Keep the stock HPA.")
     } else {
         format!(
-            "The tuned static HPA does not beat the stock HPA at 80 % on test time: {compared}. Keep the stock HPA."
+            "The tuned static HPA and the stock HPA at 80 % cannot be told apart (the stock HPA's objective {}): {compared}. \
+             Keep the static HPA.",
+            with_ends(against)
         )
     };
     format!("{first} Least objective: {best}.")
@@ -156,6 +198,7 @@ fn baselines(best: &str, tuned: &Summary, stock: Option<&Summary>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::eval::Nature;
 
     fn exactly(mean: f64) -> Interval {
         Interval { mean, lower: mean, upper: mean }
@@ -165,6 +208,7 @@ mod tests {
         let figures = [("cost.usd", exactly(cost)), ("slo.violation_rate", exactly(late)), ("objective", objective)];
         Summary {
             policy: policy.to_owned(),
+            nature: Nature::default(),
             runs: 1,
             figures: figures.map(|(key, interval)| (key.to_owned(), interval)).into(),
             cost_vs_tuned: exactly(cost / 10.0),
@@ -172,6 +216,7 @@ mod tests {
             gap_closed: exactly(0.4),
             elastic_speedup: exactly(1.0),
             cost_at_equal_violations: exactly(0.97),
+            beside_front: Some(Beside::Within),
             objective_vs_optimum: exactly(1.2),
             regret: exactly(1.0),
             slowdown_p99_geomean: Interval::UNKNOWN,
@@ -193,14 +238,59 @@ mod tests {
     #[test]
     fn costs_at_equal_lateness_are_told_where_they_are_known() {
         let known = summary("policy", 9.0, 0.01, exactly(190.0));
-        let unknown =
-            Summary { cost_at_equal_violations: Interval::UNKNOWN, ..summary("rare", 9.0, 0.0, exactly(200.0)) };
-        let told = equally_late(&[unknown.clone(), known]);
+        let vague = Summary {
+            cost_at_equal_violations: Interval { mean: 0.97, ..Interval::UNKNOWN },
+            ..summary("vague", 9.0, 0.01, exactly(195.0))
+        };
+        let beyond = |name: &str, beside| Summary {
+            cost_at_equal_violations: Interval::UNKNOWN,
+            beside_front: beside,
+            ..summary(name, 9.0, 0.0, exactly(200.0))
+        };
+        let all = [beyond("rare", Some(Beside::Rarer)), beyond("late", Some(Beside::Later)), vague, known];
         assert_eq!(
-            told.as_deref(),
-            Some("Cost against static HPAs that are late as often: policy -3.0 % [-3.0, -3.0].")
+            equally_late(&all).as_deref(),
+            Some(
+                "Cost against static HPAs that are late as often: policy -3.0 % [-3.0, -3.0], vague -3.0 %, rare not \
+                 comparable: late more rarely than every static HPA, late not comparable: later than every static HPA on \
+                 the front."
+            )
         );
-        assert_eq!(equally_late(&[unknown]), None);
+        assert_eq!(equally_late(&[beyond("policy", None)]), None, "there is no front");
+    }
+
+    #[test]
+    fn what_resizes_pods_has_no_gap() {
+        let policy = Summary {
+            nature: Nature { resizes_pods: true, ..Nature::default() },
+            gap_closed: Interval::UNKNOWN,
+            ..summary("policy", 9.0, 0.008, exactly(0.9))
+        };
+        let tuned = summary("tuned", 10.0, 0.01, exactly(1.0));
+        assert_eq!(resizing(std::slice::from_ref(&tuned)), None);
+        assert!(resizing(&[tuned.clone(), policy.clone()]).unwrap().ends_with("no gap is known: policy."));
+        assert_eq!(
+            verdict(&[tuned, policy], &["policy".to_owned()]),
+            "policy beats the tuned static HPA: cost -10.0 %, late requests 0.80 % against 1.00 %."
+        );
+    }
+
+    #[test]
+    fn baselines_are_told_apart_by_the_whole_interval() {
+        let told = |mean, lower, upper| {
+            let still = Nature { still: true, ..Nature::default() };
+            let stock = summary("stock-80", 10.0, 0.03, Interval { mean, lower, upper });
+            verdict(&[summary("tuned", 11.0, 0.01, exactly(1.0)), Summary { nature: still, ..stock }], &[])
+        };
+        assert!(told(1.2, 1.1, 1.3).starts_with("The tuned static HPA beats the stock HPA"));
+        assert!(told(0.8, 0.7, 0.9).contains("loses to the stock HPA at 80 % on test time: cost +10.0 %"));
+        assert_eq!(
+            told(1.05, 0.9, 1.2),
+            "The tuned static HPA and the stock HPA at 80 % cannot be told apart (the stock HPA's objective +5.0 %, 95 % \
+             [-10.0, +20.0]): cost +10.0 %, late requests 1.00 % against 3.00 %. Keep the static HPA. Least objective: \
+             tuned."
+        );
+        assert!(told(1.05, f64::NAN, f64::NAN).contains("(the stock HPA's objective +5.0 %)"));
     }
 
     fn told(objective: Interval) -> String {

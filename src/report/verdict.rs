@@ -11,8 +11,13 @@ pub fn line(verdict: &Verdict) -> String {
         return format!("gate met: {}: {left} against {right}", verdict.gate);
     }
     let by = (verdict.left - verdict.right).abs();
-    let how =
-        if by.is_finite() { format!("off by {}", significant(by, 3)) } else { "a figure is not known".to_owned() };
+    let how = if by.is_finite() {
+        format!("off by {}", significant(by, 3))
+    } else if verdict.left.is_nan() || verdict.right.is_nan() {
+        "a figure is not known".to_owned()
+    } else {
+        "a side is infinite".to_owned()
+    };
     format!("gate not met: {}: {left} against {right}, {how}", verdict.gate)
 }
 
@@ -28,5 +33,7 @@ mod tests {
         assert_eq!(line(&verdict), wanted);
         let unknown = Verdict { left: f64::NAN, ..verdict };
         assert!(line(&unknown).ends_with("– against 0.8500, a figure is not known"));
+        let infinite = Verdict { left: f64::INFINITY, ..unknown };
+        assert!(line(&infinite).ends_with("– against 0.8500, a side is infinite"));
     }
 }

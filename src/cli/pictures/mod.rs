@@ -57,9 +57,10 @@ fn scatter(plan: &Plan, functions: usize, found: &Concluded<'_>) -> Drawn {
         name: summary.policy.clone(),
         cost: estimate(summary.figure("cost.usd")),
         violations: estimate(summary.figure("slo.violation_rate")),
+        foresees: summary.nature.foresees,
     };
     let scene = plot::comparison(&plot::Comparison {
-        title: "Cost against late requests on unseen traffic".to_owned(),
+        title: "Cost against late requests on test time".to_owned(),
         subtitle: format!(
             "means over {} × {}, bars: 95 % intervals",
             counted(functions, "function"),
@@ -143,6 +144,10 @@ fn objectives(results: &Results, policy: &str, task: usize) -> Vec<f64> {
 }
 
 fn gaps(results: &Results, rival: &str, order: &[usize]) -> Option<Drawn> {
+    let own = results.policies.iter().position(|name| name == rival)?;
+    if results.natures[own].resizes_pods {
+        return None;
+    }
     let gap = |&task: &usize| {
         let bound = &results.bounds[task];
         let tuned = mean(&objectives(results, REFERENCE, task));

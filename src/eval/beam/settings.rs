@@ -19,7 +19,7 @@ pub struct Settings {
     #[serde(with = "span")]
     #[schemars(with = "String")]
     pub epoch: Duration,
-    /// CPU targets, in percent.
+    /// CPU targets, whole percents as an HPA has them.
     pub targets: Vec<Percent>,
     /// Lower bounds of replicas, as multiples of what the optimum has in an epoch; 0 is no bound.
     pub floors: Vec<f64>,
@@ -56,6 +56,35 @@ impl Settings {
         for (field, length) in [("tune.beam.targets", self.targets.len()), ("tune.beam.floors", self.floors.len())] {
             within(field, length as f64, 1.0, 100.0)?;
         }
+        self.targets.iter().try_for_each(|&target| whole(target))?;
         self.floors.iter().try_for_each(|&floor| within("tune.beam.floors", floor, 0.0, 100.0))
+    }
+}
+
+/// Refuses what an HPA's target cannot hold.
+fn whole(target: Percent) -> Result<(), InputError> {
+    let percent = 100.0 * target.fraction();
+    if percent.round() >= 1.0 && (percent - percent.round()).abs() < 1e-9 {
+        return Ok(());
+    }
+    let problem = format!("{target} is not a whole percent");
+    Err(InputError::new(problem, "write whole numbers from 1 to 100").field("tune.beam.targets"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_are_whole_percents() {
+        let with = |target: f64| Settings { targets: vec![Percent::try_from(target).unwrap()], ..Settings::default() };
+        for target in [1.0, 7.0, 55.0, 100.0] {
+            with(target).validate().unwrap();
+        }
+        for target in [0.1, 0.6, 50.5, 99.9] {
+            let error = with(target).validate().unwrap_err();
+            assert_eq!(error.field.as_deref(), Some("tune.beam.targets"));
+        }
+        assert_eq!(with(0.1).validate().unwrap_err().problem, "0.1 % is not a whole percent");
     }
 }

@@ -7,7 +7,7 @@
 //! factor = number | "-" factor | "(" sum ")" | figure | ("mean" | "lower" | "upper") "(" figure ")"
 //! figure = key "[" policy "]"            as in  slo.violation_rate[stock-80]
 //! ```
-//! A figure alone is its mean. A gate on a figure that is not known is not met.
+//! A figure alone is its mean. A gate is not met when a side is not a finite number, as when a figure is not known.
 
 mod parse;
 
@@ -90,6 +90,12 @@ impl Gate {
             let problem = format!("{:?} names no figure, so no comparison decides it", gate.text);
             return Err(InputError::new(problem, "name one, as in 'cost.usd[tuned] <= 10'").field("--require"));
         }
+        if !(gate.left.can_be_finite() && gate.right.can_be_finite()) {
+            let problem = format!("{:?} has a number that is not finite", gate.text);
+            return Err(
+                InputError::new(problem, "write smaller numbers, and divide by none that is 0").field("--require")
+            );
+        }
         Ok(gate)
     }
 
@@ -114,11 +120,23 @@ impl Gate {
             Relation::AtLeast => left >= right,
             Relation::Above => left > right,
         };
+        let met = met && left.is_finite() && right.is_finite();
         Ok(Verdict { gate: self.text.clone(), met, left, right })
     }
 }
 
 impl Node {
+    /// Whether no part without figures is infinite or not a number.
+    fn can_be_finite(&self) -> bool {
+        let inner = match self {
+            Self::Number(_) | Self::Figure { .. } => true,
+            Self::Negated(inner) => inner.can_be_finite(),
+            Self::Binary(_, left, right) => left.can_be_finite() && right.can_be_finite(),
+        };
+        let unnamed = |_: &Figure| Err(InputError::new("a figure", "name none"));
+        inner && self.value(&unnamed).map_or(true, f64::is_finite)
+    }
+
     fn collect<'a>(&'a self, figures: &mut Vec<&'a Figure>) {
         match self {
             Self::Number(_) => {}
@@ -192,8 +210,31 @@ mod tests {
 
     #[test]
     fn a_gate_on_an_unknown_value_is_not_met() {
-        assert!(!decide("gap_closed[policy] >= 0").met);
-        assert!(!decide("gap_closed[policy] <= 0").met);
+        for part in ["mean", "lower", "upper"] {
+            for relation in ["<=", "<", ">=", ">"] {
+                assert!(!decide(&format!("{part}(gap_closed[policy]) {relation} 0")).met, "{part} {relation}");
+            }
+        }
+        assert!(!decide("0 * gap_closed[policy] <= 1").met);
+    }
+
+    #[test]
+    fn a_gate_with_a_side_that_is_not_finite_is_not_met() {
+        let infinite = decide("cost.usd[policy] / (cost.usd[policy] - cost.usd[policy]) > 1");
+        assert!(infinite.left.is_infinite() && !infinite.met);
+    }
+
+    #[test]
+    fn numbers_that_are_not_finite_are_refused() {
+        for text in [
+            "cost.usd[policy] < 1e400",
+            "1/0 > cost.usd[policy]",
+            "cost.usd[policy] + (0/0) < 1",
+            "a[b] < -1e200*1e200",
+        ] {
+            let error = Gate::parse(text).unwrap_err();
+            assert_eq!(error.problem, format!("{text:?} has a number that is not finite"));
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Fronts of two figures that are both to be small, such as cost and late requests, and how much they dominate.
 
+use serde::Serialize;
+
 /// The area that points dominate within a reference that none of them is to exceed; points that do, or are not finite,
 /// count for nothing. Both figures are minimised.
 /// ```text
@@ -73,15 +75,41 @@ pub fn front(mut points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
 }
 
 /// What it costs to be late no more often than `late`, by a front as [`front`] makes it: between neighbours in a straight
-/// line, which a mixture of the two in time attains. What is late more often than all of the front has the cheapest one's
-/// cost; NaN where none of it is as rarely late.
+/// line, which a mixture of the two in time attains. NaN beyond its ends: where none of it is as rarely late, and where all
+/// of it is late more rarely.
 #[must_use]
 pub fn cost_at(front: &[(f64, f64)], late: f64) -> f64 {
     let enough = front.partition_point(|point| point.1 > late);
     match (front.get(enough.wrapping_sub(1)), front.get(enough)) {
         (Some(above), Some(below)) => above.0 + (below.0 - above.0) * (above.1 - late) / (above.1 - below.1),
-        (None, Some(cheapest)) => cheapest.0,
-        (_, None) => f64::NAN,
+        (None, Some(cheapest)) if late <= cheapest.1 => cheapest.0,
+        _ => f64::NAN,
+    }
+}
+
+/// Where a lateness lies beside a front.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Beside {
+    /// Between its ends, which count.
+    Within,
+    /// All of the front is late more often.
+    Rarer,
+    /// All of the front is late more rarely.
+    Later,
+}
+
+impl Beside {
+    /// Where `late` lies beside a front as [`front`] makes it; nowhere when that is empty or `late` is not known.
+    #[must_use]
+    pub fn of(front: &[(f64, f64)], late: f64) -> Option<Self> {
+        let (latest, rarest) = (front.first()?.1, front.last()?.1);
+        Some(match late {
+            _ if late.is_nan() => return None,
+            _ if late > latest => Self::Later,
+            _ if late < rarest => Self::Rarer,
+            _ => Self::Within,
+        })
     }
 }
 
@@ -105,16 +133,20 @@ mod tests {
         assert!(front.only_by(2).abs() < 1e-12);
     }
 
-    // NumPy 2.4.6: np.interp([0.05, 0.04, 0.03, 0.02, 0.0175, 0.01], [0.01, 0.02, 0.04], [16, 12, 10])
+    // NumPy 2.4.6: np.interp([0.04, 0.03, 0.02, 0.0175, 0.01], [0.01, 0.02, 0.04], [16, 12, 10])
     #[test]
     fn the_cost_at_a_lateness_lies_between_its_neighbours_on_the_front() {
         let front = front(vec![(12.0, 0.02), (13.0, 0.03), (16.0, 0.01), (10.0, 0.04)]);
-        let wanted = [(0.05, 10.0), (0.04, 10.0), (0.03, 11.0), (0.02, 12.0), (0.0175, 13.0), (0.01, 16.0)];
+        let wanted = [(0.04, 10.0), (0.03, 11.0), (0.02, 12.0), (0.0175, 13.0), (0.01, 16.0)];
         for (late, cost) in wanted {
             assert!((cost_at(&front, late) - cost).abs() < 1e-12, "{late}: {}", cost_at(&front, late));
         }
         assert!(cost_at(&front, 0.005).is_nan(), "nobody is as rarely late");
+        assert!(cost_at(&front, 0.05).is_nan(), "nobody is as often late, and the cheapest says nothing of it");
         assert!(cost_at(&[], 0.5).is_nan());
+        let beside = [0.05, 0.04, 0.02, 0.01, 0.005].map(|late| Beside::of(&front, late).unwrap());
+        assert_eq!(beside, [Beside::Later, Beside::Within, Beside::Within, Beside::Within, Beside::Rarer]);
+        assert_eq!((Beside::of(&[], 0.5), Beside::of(&front, f64::NAN)), (None, None));
     }
 
     /// By chance: the share of points of the box that some point dominates.

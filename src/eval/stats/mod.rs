@@ -35,14 +35,25 @@ impl Interval {
         Self { mean, lower: mean, upper: mean }
     }
 
-    /// A figure and what it was in resamples, of which those that are not finite are left out.
+    /// A figure and what it was in resamples. Not known when the figure is not finite; its ends are not when more than
+    /// 2.5 % of the resamples are not finite, since each could be such a one.
     #[must_use]
     pub fn of(mean: f64, resampled: impl Iterator<Item = f64>) -> Self {
-        let mut figures: Vec<f64> = resampled.filter(|x| x.is_finite()).collect();
+        if !mean.is_finite() {
+            return Self::UNKNOWN;
+        }
+        let all: Vec<f64> = resampled.collect();
+        let mut figures: Vec<f64> = all.iter().copied().filter(|x| x.is_finite()).collect();
+        if (all.len() - figures.len()) as f64 > LOST * all.len() as f64 {
+            return Self { mean, ..Self::UNKNOWN };
+        }
         figures.sort_unstable_by(f64::total_cmp);
         Self { mean, lower: percentile(&figures, 2.5), upper: percentile(&figures, 97.5) }
     }
 }
+
+/// The most resamples that may be lost, as a share: what lies beyond an end of the interval.
+const LOST: f64 = 0.025;
 
 /// Arithmetic mean; NaN of nothing.
 #[must_use]
@@ -86,5 +97,20 @@ mod tests {
             near(percentile(&sorted, p), wanted);
         }
         assert!(percentile(&[], 50.0).is_nan());
+    }
+
+    #[test]
+    fn ends_are_not_known_where_too_many_resamples_are_not() {
+        let with = |lost: usize| {
+            let known = (lost..1000).map(|x| x as f64);
+            Interval::of(500.0, vec![f64::NAN; lost].into_iter().chain(known))
+        };
+        assert!(with(25).lower.is_finite() && with(25).upper.is_finite());
+        let (mean, lower, upper) = (with(26).mean, with(26).lower, with(26).upper);
+        assert!(mean.is_finite() && lower.is_nan() && upper.is_nan());
+        for mean in [f64::NAN, f64::INFINITY] {
+            let it = Interval::of(mean, [1.0, 2.0].into_iter());
+            assert!(it.mean.is_nan() && it.lower.is_nan() && it.upper.is_nan());
+        }
     }
 }

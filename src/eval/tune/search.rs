@@ -62,6 +62,8 @@ pub struct Search<T> {
     pub best: Scored<T>,
     /// The candidates that none beats in both cost and violations, from the cheapest up.
     pub front: Vec<Scored<T>>,
+    /// All candidates that were replayed on the whole of training time.
+    pub finalists: Vec<Scored<T>>,
     /// What it took.
     pub budget: Budget,
 }
@@ -128,7 +130,7 @@ pub fn search<T: Clone + Send + Sync>(searcher: &Searcher<'_, T>, candidates: Ve
     let front = front(&scored).into_iter().map(|at| scored[at].clone()).collect();
     let objective = |it: &&Scored<T>| it.outcome.objective;
     let best = scored.iter().min_by(|a, b| objective(a).total_cmp(&objective(b))).cloned();
-    Search { best: best.expect("there is a candidate"), front, budget }
+    Search { best: best.expect("there is a candidate"), front, finalists: scored, budget }
 }
 
 /// The best by objective and the front, in the order they came in.

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::Picture;
 use crate::error::{InputError, Place};
+use crate::eval::Nature;
 use crate::plot::comparison::{Comparison, Contestant, Estimate, comparison};
 use crate::plot::latency::latency;
 use crate::sim::outcome::{Cost, Latency, SloResult};
@@ -37,6 +38,8 @@ struct Summary {
     policy: String,
     mean: Figures,
     interval: Option<Intervals>,
+    #[serde(default)]
+    nature: Nature,
 }
 
 #[derive(Deserialize)]
@@ -138,6 +141,7 @@ fn compared(evaluation: &Evaluation) -> crate::plot::Scene {
             name: summary.policy.clone(),
             cost: estimate(summary.mean.cost.usd, interval.map(|ends| ends.cost.usd)),
             violations: estimate(summary.mean.slo.violation_rate, interval.map(|ends| ends.slo.violation_rate)),
+            foresees: summary.nature.foresees,
         }
     };
     let seeds = evaluation.seeds.len();
@@ -166,6 +170,7 @@ fn searched(stem: &str, found: &Found, slo: Option<&Slo>) -> Picture {
         name: name.to_owned(),
         cost: exactly(scored.cost.usd),
         violations: exactly(scored.slo.violation_rate),
+        foresees: false,
     };
     // The front begins with configurations that serve next to nothing; they would take most of the picture.
     let front = found.front.iter().map(|scored| (scored.cost.usd, scored.slo.violation_rate));

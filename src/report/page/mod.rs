@@ -4,7 +4,7 @@
 mod html;
 mod tables;
 
-use super::evaluation::fluid_error;
+use super::evaluation::{fluid_error, resizing};
 use super::number::{counted, significant};
 use crate::eval::gates::Verdict;
 use crate::eval::stress::Robustness;
@@ -22,6 +22,8 @@ pub struct Page<'a> {
     pub summaries: &'a [Summary],
     /// The policies, with what each is.
     pub policies: &'a [(String, String)],
+    /// Policies that have learned or chosen on part of the test time, each with the trace.
+    pub seen: &'a [(String, String)],
     /// All runs.
     pub results: &'a Results,
     /// The policy that is shown beside the tuned static HPA, when there is one.
@@ -32,6 +34,8 @@ pub struct Page<'a> {
     pub levels: (&'a str, &'a str),
     /// The share of requests that may be late or lost, 0 to 1.
     pub allowed: f64,
+    /// Whether starts of pods have a price.
+    pub priced_starts: bool,
     /// Policies under strain; none when that was not asked for.
     pub robustness: &'a [Robustness],
     /// Gates and what became of them.
@@ -114,20 +118,24 @@ impl Page<'_> {
         let (level, search) = self.levels;
         let mut lines = vec![
             format!(
-                "{} × {}, {} hours of test time each, which neither search nor learning saw. Checkpoints of learned \
-                 policies are chosen on validation time, which lies between.",
+                "{} × {}, {} hours of test time each. {} Checkpoints of learned policies are chosen on validation time, \
+                 which lies between.",
                 counted(self.results.tasks, "function"),
                 counted(self.results.seeds.len(), "seed"),
-                significant(self.hours, 3)
+                significant(self.hours, 3),
+                self.unseen()
             ),
             format!("Level of the runs: {level}; of searches and the optimum: {search}."),
             "Intervals are of 95 %, from a bootstrap over functions, then seeds, with 10,000 resamples. Every policy \
              meets the same arrivals and start-up times."
                 .to_owned(),
-            "The objective is reserved pod-hours plus the price of late or lost requests: what search and learning \
-             minimise."
-                .to_owned(),
+            format!(
+                "The objective is reserved pod-hours plus the price of late or lost requests{}: what search and learning \
+                 minimise.",
+                if self.priced_starts { " and of pod starts" } else { "" }
+            ),
         ];
+        lines.extend(resizing(self.summaries));
         lines.extend(fluid_error(self.summaries));
         lines.extend(self.budgets.iter().map(|(policy, budget)| format!("Budget of {policy}: {budget}.")));
         let policies = self.policies.iter().map(|(name, what)| vec![name.clone(), what.clone()]).collect();
@@ -135,12 +143,33 @@ impl Page<'_> {
         section("compared", "What was compared", &(list(&lines) + &who))
     }
 
+    /// Who saw the test time.
+    fn unseen(&self) -> String {
+        let foresee: Vec<&str> =
+            self.summaries.iter().filter(|it| it.nature.foresees).map(|it| it.policy.as_str()).collect();
+        let except = if foresee.is_empty() {
+            String::new()
+        } else {
+            format!(" (but for {}, which know it by design)", foresee.join(", "))
+        };
+        if self.seen.is_empty() {
+            return format!(
+                "Neither search nor learning saw it{except}, as far as the policies' files name their traces."
+            );
+        }
+        let seen: Vec<String> = self.seen.iter().map(|(policy, trace)| format!("{policy} on {trace}")).collect();
+        format!(
+            "Search did not see it{except}, but learning saw part of it: {}. There the comparison flatters the policy.",
+            seen.join(", ")
+        )
+    }
+
     fn figures(&self) -> String {
         let (head, rows) = tables::figures(self.summaries, self.allowed);
         let note = "<p>Means over all runs, with intervals in brackets; from the least objective down. † more late or \
                     lost requests than the SLO allows. Cost at equal lateness: cost over that of static HPAs that are late \
-                    as often, read from their front on the same runs; a dash where none is as rarely late. Memory, all / \
-                    busy: requested memory × time over that of pods while they compute. p99 slowdown: response time over a \
+                    as often, read from their front on the same runs; without interval where more than 2.5 % of the \
+                    resamples lie beyond the front's ends. Memory, all / busy: requested memory × time over that of pods while they compute. p99 slowdown: response time over a \
                     request's own service time, geometric mean over functions; single requests only.</p>";
         let first = table("Cost, lateness and objective", &head, rows, Cells::Numbers);
         let (head, rows) = tables::behind(self.summaries);
@@ -157,7 +186,7 @@ impl Page<'_> {
                     HPA's on the same function and seed. P(better): probability that a run beats one of the tuned HPA on \
                     the same function. p: Wilcoxon's signed ranks, by Holm's correction over all policies; below 6 \
                     functions it takes single runs for independent, which they are not quite. Only its own: share of the \
-                    plane of cost and late requests that no other policy covers.</p>";
+                    plane of cost and late requests that no other policy covers, those who know the future left out.</p>";
         section(
             "standing",
             "Against the tuned static HPA",
@@ -225,6 +254,7 @@ mod tests {
     fn results() -> Results {
         Results {
             policies: Vec::new(),
+            natures: Vec::new(),
             tasks: 0,
             seeds: Vec::new(),
             rows: Vec::new(),
@@ -235,31 +265,52 @@ mod tests {
         }
     }
 
-    #[test]
-    fn the_page_stands_alone_and_escapes_names() {
-        let svg = "<svg width=\"12\" height=\"8\" viewBox=\"0 0 12 8\" xmlns=\"http://www.w3.org/2000/svg\"></svg>\n";
-        let page = Page {
+    fn page(results: &Results) -> Page<'_> {
+        Page {
             decision: "Keep <it>.",
             verdict: "a & b",
             summaries: &[],
-            policies: &[("<script>".to_owned(), "what \"it\" is".to_owned())],
-            results: &results(),
+            policies: &[],
+            seen: &[],
+            results,
             rival: None,
             hours: 12.0,
             levels: ("requests", "fluid"),
             allowed: 0.01,
+            priced_starts: false,
             robustness: &[],
             gates: &[],
             budgets: &[],
-            pictures: vec![Picture { place: Place::Front, svg: svg.to_owned(), text: "a <picture>".to_owned() }],
+            pictures: Vec::new(),
             origin: Origin {
                 tool: "hpatune 1",
                 command: "hpatune evaluate --trace 'a b'",
                 config_hash: "0f",
                 files: &[],
             },
-        };
-        let text = page.html();
+        }
+    }
+
+    #[test]
+    fn the_page_says_who_saw_the_test_time() {
+        let results = results();
+        let unseen = "Neither search nor learning saw it, as far as";
+        assert!(page(&results).html().contains(unseen));
+        let seen = [("policy".to_owned(), "web".to_owned())];
+        let text = Page { seen: &seen, priced_starts: true, ..page(&results) }.html();
+        assert!(text.contains("learning saw part of it: policy on web.") && !text.contains(unseen));
+        assert!(text.contains("late or lost requests and of pod starts: what"));
+    }
+
+    #[test]
+    fn the_page_stands_alone_and_escapes_names() {
+        let svg = "<svg width=\"12\" height=\"8\" viewBox=\"0 0 12 8\" xmlns=\"http://www.w3.org/2000/svg\"></svg>\n";
+        let text = Page {
+            policies: &[("<script>".to_owned(), "what \"it\" is".to_owned())],
+            pictures: vec![Picture { place: Place::Front, svg: svg.to_owned(), text: "a <picture>".to_owned() }],
+            ..page(&results())
+        }
+        .html();
         assert!(text.starts_with("<!doctype html>\n<html lang=\"en\">"));
         assert!(text.contains("Keep &lt;it&gt;.") && text.contains("a &amp; b") && text.contains("&lt;script&gt;"));
         assert!(text.contains("role=\"img\"") && text.contains("a &lt;picture&gt;"));

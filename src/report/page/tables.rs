@@ -1,18 +1,22 @@
 //! The tables of the page.
 
+use crate::eval::stats::front::Beside;
 use crate::eval::stats::{Interval, mean};
 use crate::eval::stress::Robustness;
 use crate::eval::summary::REFERENCE;
 use crate::eval::{Results, Summary};
-use crate::report::evaluation::sorted;
+use crate::report::evaluation::{not_comparable, sorted};
 use crate::report::number::{NONE, change, dollars, fixed, percent, significant};
 use crate::report::robustness::names;
 
 type Rows = Vec<Vec<String>>;
 
+/// The column of costs at equal lateness, which stands only where there is a front of static HPAs.
+const EQUALLY_LATE: usize = 4;
+
 /// What every policy costs, and how late it is.
 pub(super) fn figures(summaries: &[Summary], allowed: f64) -> (Vec<&'static str>, Rows) {
-    let head = vec![
+    let mut head = vec![
         "policy",
         "cost, $",
         "cost against tuned",
@@ -33,13 +37,29 @@ pub(super) fn figures(summaries: &[Summary], allowed: f64) -> (Vec<&'static str>
             ends(summary.figure("cost.usd").unwrap_or(Interval::UNKNOWN), dollars),
             versus(summary.cost_vs_tuned, change),
             ends(late, percent) + over,
-            ends(summary.cost_at_equal_violations, change),
+            equally_late(summary),
             significant(summary.mean("objective"), 4),
             versus(summary.objective_vs_tuned, change),
             versus(summary.gap_closed, |x| fixed(x, 2)),
         ]
     };
-    (head, sorted(summaries).iter().map(row).collect())
+    let mut rows: Rows = sorted(summaries).iter().map(row).collect();
+    if summaries.iter().all(|it| it.beside_front.is_none()) {
+        head.remove(EQUALLY_LATE);
+        for row in &mut rows {
+            row.remove(EQUALLY_LATE);
+        }
+    }
+    (head, rows)
+}
+
+/// Cost at equal lateness, or why it is not known.
+fn equally_late(summary: &Summary) -> String {
+    match summary.beside_front {
+        None => NONE.to_owned(),
+        Some(Beside::Within) => ends(summary.cost_at_equal_violations, change),
+        Some(beside) => not_comparable(beside).to_owned(),
+    }
 }
 
 /// Every policy's means of what lies behind cost and lateness.
@@ -146,13 +166,14 @@ pub(super) fn gaps(results: &Results, rival: &str) -> (Vec<&'static str>, Rows) 
         };
         let bound = &results.bounds[task];
         let (a, b, optimum) = (objective(theirs), objective(ours), bound.optimum.lower);
+        let closed = if results.natures[own].resizes_pods { f64::NAN } else { (a - b) / (a - optimum) };
         vec![
             format!("{} / {}", bound.trace, bound.function),
             significant(optimum, 4),
             significant(a, 4),
             significant(b, 4),
             change(b / a),
-            fixed((a - b) / (a - optimum), 2),
+            fixed(closed, 2),
             percent(late(theirs)),
             percent(late(ours)),
         ]
