@@ -4,7 +4,8 @@ use std::sync::atomic::AtomicBool;
 
 use super::{Status, learned, output, starts, traces};
 use crate::config::Experiment;
-use crate::env::settings::HeadKind;
+use crate::env::settings::Action;
+use crate::env::{Actions, Distribution};
 use crate::error::{InputError, within};
 use crate::rl::log::{Behaviour, Log};
 use crate::rl::policy::{Card, Source};
@@ -47,27 +48,9 @@ impl Collect {
         within("--exploration", self.exploration, 0.0, 1.0)?;
         let mut experiment = Experiment::load(self.config.as_deref())?;
         experiment.train.seed = self.seed.unwrap_or(experiment.train.seed);
-        if experiment.env.action.head != HeadKind::Discrete {
-            let help = "set env.action.head = \"discrete\": what learns from a log values choices";
-            return Err(InputError::new("the action has numbers, and a log holds choices", help)
-                .field("env.action.head")
-                .into());
-        }
+        playable(&experiment.env.action)?;
         let policy = self.policy.as_deref().map(learned::open).transpose()?;
-        let other = |it: &crate::env::Settings| {
-            it.action != experiment.env.action || it.observation != experiment.env.observation
-        };
-        if policy.as_ref().is_some_and(|policy| other(&policy.card().env)) {
-            let help = "collect with the experiment file that the policy was trained with";
-            return Err(InputError::new("the policy sees or does other things than [env] says", help)
-                .field("--policy")
-                .into());
-        }
-        if policy.as_ref().is_some_and(|policy| policy.card().memory > 0) {
-            let problem = "the policy remembers, and a log holds single decisions";
-            let help = "take a policy that was trained with train.memory = \"none\"";
-            return Err(InputError::new(problem, help).field("--policy").into());
-        }
+        policy.as_ref().map_or(Ok(()), |policy| fits(policy.card(), &experiment))?;
         let paths = if self.trace.is_empty() { experiment.train.traces.clone() } else { self.trace.clone() };
         if paths.is_empty() {
             let help = "give --trace FILE, or list files in train.traces";
@@ -81,7 +64,8 @@ impl Collect {
         let config = experiment.to_toml();
         let made = Card::new(&experiment.env, &experiment.train, sources.collect(), &self.select, &config);
         let algorithm = policy.as_ref().map_or(Algorithm::default(), |policy| policy.card().algorithm);
-        let card = Card { starts: ready.origins, shared: ready.shared, algorithm, ..made };
+        let card =
+            Card { starts: ready.origins, shared: ready.shared, forecaster: ready.forecaster, algorithm, ..made };
         let behaviour = Behaviour { policy: policy.as_ref(), exploration: self.exploration };
         let log = Log::collect(card, ready.scenarios, behaviour, experiment.train.n_envs, self.steps);
         let archive = log.pack();
@@ -93,4 +77,46 @@ impl Collect {
         writeln!(out, "violations  {:.3} %", 100.0 * late / offered.max(1e-9))?;
         Ok(Status::Done)
     }
+}
+
+/// Checks that an action is made of choices that are never forbidden: who learns from a log values each of them.
+fn playable(action: &Action) -> Result<(), InputError> {
+    let number = |head: &Distribution| !matches!(head, Distribution::Categorical(_));
+    let wrong = |problem: &str, help: &str, field: &str| Err(InputError::new(problem, help).field(field));
+    if Actions::new(action).distributions().iter().any(number) {
+        let help = "set env.action.head = \"discrete\": what learns from a log values choices";
+        return wrong("the action has numbers, and a log holds choices", help, "env.action.head");
+    }
+    if !action.cooldown.is_zero() {
+        let help = "write cooldown = \"0s\": what learns from a log knows no masks";
+        return wrong("a log holds choices that are free, and a cool-down forbids some", help, "env.action.cooldown");
+    }
+    if action.masks == Some(true) {
+        let help = "leave it out: what learns from a log knows no masks";
+        return wrong("a log holds choices that are free, and masks forbid some", help, "env.action.masks");
+    }
+    Ok(())
+}
+
+/// Checks that a policy sees and does what an experiment says, and decides each time anew and by itself.
+fn fits(card: &Card, experiment: &Experiment) -> Result<(), InputError> {
+    let (own, env, train) = (&card.env, &experiment.env, &experiment.train);
+    let same = own.action == env.action && own.observation == env.observation;
+    let same = same && own.control_interval == env.control_interval && card.start == train.start;
+    // A forecaster that the policy has is taken along whatever the experiment says.
+    let same = same && (card.forecaster.is_some() || !train.forecast);
+    let wrong = |problem: &str, help: &str| Err(InputError::new(problem, help).field("--policy"));
+    if !same {
+        let help = "collect with the experiment file that the policy was trained with";
+        return wrong("the policy sees or does other things than the experiment says, or at other times", help);
+    }
+    if card.memory > 0 {
+        let help = "take a policy that was trained with train.memory = \"none\"";
+        return wrong("the policy remembers, and a log holds single decisions", help);
+    }
+    if card.safety.is_some() || (own.action.masked() && card.algorithm.knows_masks()) {
+        let help = "take a policy that was trained with env.action.masks = false and without train.safety";
+        return wrong("the policy may not take every choice, and a log holds choices that are free", help);
+    }
+    Ok(())
 }

@@ -1,35 +1,34 @@
-use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+mod state;
+mod tell;
+
+use std::io::Write;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use self::state::{Present, Recalled, State};
 use crate::cli::{Status, learned, output};
 use crate::config::Experiment;
+use crate::env::Sight;
 use crate::env::Start;
 use crate::env::live::{Sighting, knobs, patched};
 use crate::env::settings::Mode;
 use crate::env::start::Kind;
-use crate::env::{Memory, Pilot, Sight};
 use crate::error::{InputError, Place, within};
 use crate::eval::guard;
 use crate::forecast::Foresight;
+use crate::hpa;
 use crate::hpa::api::{CrossVersionObjectReference, HorizontalPodAutoscaler};
-use crate::hpa::{self, Spec};
 use crate::ingest::{Ingest, Mapping, Options, canonical};
 use crate::manifest::{self, Manifests};
 use crate::rl::Policy;
 use crate::rl::card::not_justified;
 use crate::rl::distance::FAR;
-use crate::rl::policy::Origin;
-use crate::sim::{Knobs, Workload};
+use crate::rl::policy::{Flight, Origin};
+use crate::sim::Workload;
 use crate::trace::{Series, Trace};
 use crate::units::{self, Replicas};
-
-/// Control intervals after which what a recurrent policy remembers is of another time.
-const STALE: u32 = 4;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -45,7 +44,8 @@ Examples:
 /// The metrics are those of one function up to now, an hour or more, or a day and more for the season to count: a trace,
 /// or any table by --map. The patch holds only fields that differ from the HPA in use.
 /// Run it once per control interval of the policy. Between two runs --state keeps what the HPA's own fields were before
-/// the first patch; without it, each run takes the fields it finds for the HPA's own.
+/// the first patch; without it, each run takes the fields it finds for the HPA's own. A policy that sets replicas, rests
+/// after a change or looks back needs it. Another policy may go on with the state of one.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Recommend {
@@ -90,20 +90,6 @@ pub(super) struct Recommend {
     json: bool,
 }
 
-/// The file of `--state`.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct State {
-    policy_sha256: String,
-    function: String,
-    /// Instant of the last decision, in milliseconds since 1970, or since the origin of metrics without dates.
-    at_ms: i64,
-    memory: Memory,
-    /// What a recurrent policy remembers.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    recurrent: Vec<f32>,
-}
-
 impl Recommend {
     pub(super) fn run(self, out: &mut impl Write) -> anyhow::Result<Status> {
         within("--violations", self.violations, 0.0, 1.0)?;
@@ -127,8 +113,17 @@ impl Recommend {
         let sighting = Sighting { violation_rate: self.violations, ..sighting };
         let at_ms = trace.header.origin_ms.unwrap_or(0) + series.start_ms + sighting.now().0 / 1000;
         let sha256 = self.checksum()?;
-        let (pilot, recurrent) =
-            self.pilot(&sighting, &spec, (at_ms, &sha256, &series.function), policy.card().env.control_interval)?;
+        let before = knobs(&spec, flags);
+        let present = Present {
+            env: &policy.card().env,
+            policy_sha256: &sha256,
+            function: &series.function,
+            at_ms,
+            now: sighting.now(),
+            spec: &spec,
+            knobs: before,
+        };
+        let Recalled { pilot, recurrent, restored } = self.recall(&present)?;
         let (linear, foresight) =
             (start.as_ref().and_then(|it| it.linear), policy.card().forecaster.clone().map(Foresight::new));
         let flight = policy.flight(pilot.with(linear, foresight));
@@ -137,41 +132,31 @@ impl Recommend {
             Some(path) => error.field("recurrent").at(Place::file(path)),
             None => error,
         })?;
-        let before = knobs(&spec, flags);
-        let after = patched(&spec, flags, &sighting.decide(&mut flight, before));
-        if let Some((place, _)) = flight.distance().farthest() {
-            tracing::warn!(
-                "{} lies more than {FAR} standard deviations from what the policy has learned from: it has not learned what \
-                 to do here",
-                policy.card().observation[place]
-            );
-        }
+        let decision = sighting.decide(&mut flight, before);
+        let after = patched(&patched(&spec, flags, &restored), flags, &decision);
+        warn_far(&flight, &policy);
         let patch = manifest::changes(&object, &after);
-        self.tell(out, &sighting, trace.header.origin_ms.map(|_| at_ms), (before, knobs(&after, flags)), &patch)?;
+        // Whoever applies the patch must find the state beside it, or the next run takes what it set for the HPA's own.
         if let (Some(path), Some(memory)) = (&self.state, flight.pilot().memory()) {
             let (function, recurrent) = (series.function.clone(), flight.memory().to_vec());
-            let state = State { policy_sha256: sha256, function, at_ms, memory, recurrent };
-            output::write_file(path, |file| {
-                serde_json::to_writer_pretty(&mut *file, &state)?;
-                Ok(writeln!(file)?)
-            })?;
+            State { policy_sha256: sha256, function, at_ms, memory, recurrent }.write(path)?;
         }
+        self.tell(out, &sighting, trace.header.origin_ms.map(|_| at_ms), (before, knobs(&after, flags)), &patch)?;
         Ok(Status::Done)
     }
 
     /// Refuses a policy that an HPA cannot follow, or that sees what recorded metrics do not hold.
     fn refuse(&self, policy: &Policy) -> Result<(), InputError> {
         learned::for_hpa(policy, &self.policy)?;
-        if policy.card().env.action.mode == Mode::Direct && self.state.is_none() {
-            let problem = "the policy sets both bounds, and would take those it has set for the HPA's own";
-            let help = "name a file with --state, which keeps the HPA's own bounds from the first run on";
-            return Err(InputError::new(problem, help).field("--state"));
+        match (&self.state, state::needed(policy.card())) {
+            (Some(path), _) => state::check(path, &self.output)?,
+            (None, Some(problem)) => {
+                let help = "name a file with --state, which keeps it from the first run on";
+                return Err(InputError::new(problem, help).field("--state"));
+            }
+            (None, None) => {}
         }
-        if policy.card().memory > 0 && self.state.is_none() {
-            let problem = "the policy remembers what it has seen, and would forget it after this decision";
-            let help = "name a file with --state, which keeps its memory between runs";
-            return Err(InputError::new(problem, help).field("--state"));
-        }
+        output::check_file(&self.output)?;
         let Some(unseen) = Sight::new(&policy.card().env).unrecorded() else { return Ok(()) };
         let problem = format!("the policy sees {unseen}, which the metrics do not hold");
         let help = "judge it with `hpatune evaluate`; to recommend, train with env.observation.profile = \"default\" and \
@@ -243,129 +228,27 @@ impl Recommend {
         Ok(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
-    /// The pilot that decided last time and what a recurrent policy remembered, or a new one and nothing.
-    fn pilot(
-        &self,
-        sighting: &Sighting<'_>,
-        spec: &Spec,
-        (at_ms, sha256, function): (i64, &str, &str),
-        interval: Duration,
-    ) -> Result<(Pilot, Vec<f32>), InputError> {
-        let Some((path, state)) = self.state.as_deref().map(|path| Ok((path, load(path)?))).transpose()? else {
-            return Ok(Default::default());
-        };
-        let Some(state) = state else { return Ok(Default::default()) };
-        let help = "name another file, or delete this one to start anew";
-        let wrong =
-            |problem: String, field: &str| Err(InputError::new(problem, help).field(field).at(Place::file(path)));
-        if state.policy_sha256 != sha256 {
-            return wrong("it was written with another policy".to_owned(), "policy_sha256");
-        }
-        if state.function != function {
-            return wrong(
-                format!("it is the state of {:?}, and the metrics are of {function:?}", state.function),
-                "function",
-            );
-        }
-        if state.memory.violation_rates.iter().any(|rate| !(0.0..=1.0).contains(rate)) {
-            return wrong("a rate lies outside of 0 to 1".to_owned(), "memory.violation_rates");
-        }
-        let Some(elapsed) = at_ms.checked_sub(state.at_ms).and_then(|ms| u64::try_from(ms).ok()) else {
-            return wrong("the last decision is later than the end of the metrics".to_owned(), "at_ms");
-        };
-        let elapsed = Duration::from_millis(elapsed);
-        let mut recurrent = state.recurrent;
-        if !recurrent.is_empty() && elapsed > STALE * interval {
+    /// What the decision before has left. Bounds that leave no room may be an earlier run's.
+    fn recall(&self, present: &Present<'_>) -> Result<Recalled, InputError> {
+        let recalled = self.state.as_deref().map(|path| State::recall(path, present)).transpose()?.flatten();
+        let (spec, direct) = (present.spec, present.env.action.mode == Mode::Direct);
+        if recalled.is_none() && direct && spec.min_replicas == spec.max_replicas {
             tracing::warn!(
-                "the last decision was {} ago, and the policy decides every {}: it forgets what it remembers",
-                units::friendly(elapsed),
-                units::friendly(interval)
+                "minReplicas and maxReplicas are both {}, and are taken for the HPA's own: the policy has no room between \
+                 them. Where an earlier run has set them, give the HPA its own back and delete the state first",
+                spec.min_replicas
             );
-            recurrent.clear();
         }
-        Ok((Pilot::resume(&state.memory, spec.max_replicas, sighting.now(), elapsed), recurrent))
-    }
-
-    /// The patch on standard output, what was seen and changes on standard error; or all of it as one document.
-    fn tell(
-        &self,
-        out: &mut impl Write,
-        sighting: &Sighting<'_>,
-        date_ms: Option<i64>,
-        (before, after): (Option<Knobs>, Option<Knobs>),
-        patch: &Value,
-    ) -> anyhow::Result<()> {
-        let date = date_ms.and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok()).map(|date| date.to_string());
-        let (function, replicas) = (sighting.workload.function(), sighting.replicas);
-        if self.json {
-            let seen = json!({
-                "at": date,
-                "load_pods": sighting.load(),
-                "replicas": replicas,
-                "utilization": sighting.utilization,
-                "violation_rate": sighting.violation_rate,
-            });
-            let document = json!({
-                "function": function,
-                "seen": seen,
-                "before": before.map(fields),
-                "after": after.map(fields),
-                "patch": patch,
-            });
-            serde_json::to_writer_pretty(&mut *out, &document)?;
-            return Ok(writeln!(out)?);
-        }
-        let text = format!("{patch}\n");
-        if self.output.as_os_str() == "-" {
-            out.write_all(text.as_bytes())?;
-        } else {
-            output::write_file(&self.output, |file| Ok(file.write_all(text.as_bytes())?))?;
-        }
-        let at = date.map(|date| format!(" at {date}")).unwrap_or_default();
-        let changes = match (before, after) {
-            (Some(before), Some(after)) => changes(before, after),
-            _ => String::new(),
-        };
-        let changes = if changes.is_empty() { "nothing changes".to_owned() } else { changes };
-        tracing::info!("{function}{at}: a load of {:.2} pods on {replicas}; {changes}", sighting.load());
-        Ok(())
+        Ok(recalled.unwrap_or_default())
     }
 }
 
-/// Reads the state; `None` when there is no file yet.
-fn load(path: &Path) -> Result<Option<State>, InputError> {
-    let mut text = String::new();
-    match std::fs::File::open(path).and_then(|mut file| file.read_to_string(&mut text)) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        read => read.map_err(|error| InputError::io(path, "read", &error))?,
-    };
-    serde_json::from_str(&text).map(Some).map_err(|error| {
-        let problem = format!("this is not a state of `hpatune recommend`: {error}");
-        InputError::new(problem, "name another file, or delete this one to start anew").at(Place::file(path))
-    })
-}
-
-fn fields(knobs: Knobs) -> Value {
-    json!({
-        "target_cpu": knobs.target_cpu,
-        "min_replicas": knobs.min_replicas,
-        "max_replicas": knobs.max_replicas,
-        "stabilize_down_s": knobs.stabilize_down.as_secs(),
-    })
-}
-
-/// What differs, in words.
-fn changes(before: Knobs, after: Knobs) -> String {
-    let target = |knobs: Knobs| knobs.target_cpu.map_or("none".to_owned(), |percent| format!("{percent} %"));
-    [
-        ("minReplicas", before.min_replicas.to_string(), after.min_replicas.to_string()),
-        ("maxReplicas", before.max_replicas.to_string(), after.max_replicas.to_string()),
-        ("CPU target", target(before), target(after)),
-        ("scale-down stabilisation", units::friendly(before.stabilize_down), units::friendly(after.stabilize_down)),
-    ]
-    .into_iter()
-    .filter(|(_, before, after)| before != after)
-    .map(|(name, before, after)| format!("{name} {before} -> {after}"))
-    .collect::<Vec<_>>()
-    .join(", ")
+fn warn_far(flight: &Flight, policy: &Policy) {
+    if let Some((place, _)) = flight.distance().farthest() {
+        tracing::warn!(
+            "{} lies more than {FAR} standard deviations from what the policy has learned from: it has not learned what \
+             to do here",
+            policy.card().observation[place]
+        );
+    }
 }

@@ -11,7 +11,7 @@ use super::action::Actions;
 use super::foresight;
 use super::performance::Tracker;
 use super::pilot::Pilot;
-use super::reward::{self, Interval};
+use super::reward::{self, Interval, Pricing};
 use super::scenario::Scenario;
 use super::settings::{self, Form, Performance};
 use super::{Distribution, Environment, Settings, Sight, Step};
@@ -123,8 +123,8 @@ impl Autoscaling {
 
 impl Episode {
     /// What the classic reward compares of the interval since `before`, with the performance that it asks for.
-    fn interval(&mut self, before: &Totals, reward: &settings::Reward) -> Interval {
-        let interval = Interval::between(before, self.simulation.totals());
+    fn interval(&mut self, before: &Totals, pricing: &Pricing, reward: &settings::Reward) -> Interval {
+        let interval = pricing.interval(before, self.simulation.totals());
         if reward.form == Form::Levels || reward.performance == Performance::Mean {
             return interval;
         }
@@ -192,7 +192,7 @@ impl Environment for Autoscaling {
             reference_violation_cost: scenario.reference_violation_cost(episode.now..next) / unit,
         };
         (episode.cost, episode.now) = (cost, next);
-        let interval = episode.interval(&before, &self.settings.reward);
+        let interval = episode.interval(&before, &scenario.pricing, &self.settings.reward);
         let last = episode.last.replace(interval).unwrap_or(interval);
         let extra = self.severity.get() - 1.0;
         let baseline = info.reference + extra * info.reference_violation_cost;

@@ -1,9 +1,10 @@
 //! From telemetry to a patch: what stays the same whether an agent learns, is judged, or runs beside a cluster.
 
+mod memory;
+
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
+pub use self::memory::Memory;
 use super::action::{Actions, Standing};
 use super::observation::Observer;
 use super::sight::{self, Scene, Sight};
@@ -41,29 +42,6 @@ pub struct Pilot {
     linear: Option<Linear>,
     /// What it foresees of the load.
     foresight: Option<Foresight>,
-}
-
-/// What a [`Pilot`] has to remember from one decision to the next, where the process does not live that long.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Memory {
-    /// The HPA's own minReplicas, before any patch.
-    pub min_replicas: Replicas,
-    /// The HPA's own maxReplicas, before any patch, where patches change it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max_replicas: Option<Replicas>,
-    /// The HPA's own CPU target in percent, before any patch; `null` when it has none.
-    pub target_cpu: Option<i32>,
-    /// The HPA's own scale-down stabilisation in seconds, before any patch.
-    pub stabilize_down_s: u64,
-    /// Share of requests late or dropped, smoothed over 10 and over 60 minutes.
-    pub violation_rates: [f64; 2],
-    /// The observations of the decisions before, where the policy sees several at once.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub frames: Vec<f32>,
-    /// The last action, and how many seconds before the last decision one changed something, where there is a cool-down.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last: Option<(Vec<f32>, Option<f64>)>,
 }
 
 impl Pilot {

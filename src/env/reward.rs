@@ -40,11 +40,30 @@ impl Pricing {
     /// The cost of everything in `totals`, in pod-seconds.
     #[must_use]
     pub fn cost(&self, totals: &Totals) -> f64 {
-        let resized = self.resized.0 * totals.resized_core_seconds + self.resized.1 * totals.resized_gib_seconds;
-        self.pod_second * (totals.pod_seconds + resized)
+        self.pod_second * self.reserved(totals)
             + self.violation * totals.violations()
             + self.start * totals.starts
             + self.churn * totals.churn
+    }
+
+    /// Pod-seconds reserved, resized pods at what they cost.
+    fn reserved(&self, totals: &Totals) -> f64 {
+        let (core, gib) = self.resized;
+        totals.pod_seconds + core * totals.resized_core_seconds + gib * totals.resized_gib_seconds
+    }
+
+    /// What the classic reward compares, of what lies between two counts of a run.
+    #[must_use]
+    pub fn interval(&self, before: &Totals, now: &Totals) -> Interval {
+        let over = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 0.0 };
+        let offered = now.offered - before.offered;
+        Interval {
+            performance: over(now.in_flight_seconds - before.in_flight_seconds, now.completed - before.completed),
+            cost: self.reserved(now) - self.reserved(before),
+            errors: over(now.dropped - before.dropped, offered),
+            utilization: over(now.cpu_seconds - before.cpu_seconds, now.ready_seconds - before.ready_seconds),
+            late: over(now.violations() - before.violations(), offered),
+        }
     }
 }
 
@@ -54,7 +73,7 @@ pub struct Interval {
     /// Performance, the less the better: the mean response time in seconds, 0 when nothing was served, unless another
     /// measure is asked for.
     pub performance: f64,
-    /// Pod-seconds reserved.
+    /// Pod-seconds reserved, resized pods at what they cost.
     pub cost: f64,
     /// Share of requests lost, 0 to 1.
     pub errors: f64,
@@ -62,22 +81,6 @@ pub struct Interval {
     pub utilization: f64,
     /// Share of requests late or lost, 0 to 1.
     pub late: f64,
-}
-
-impl Interval {
-    /// Of what lies between two counts of a run.
-    #[must_use]
-    pub fn between(before: &Totals, now: &Totals) -> Self {
-        let over = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 0.0 };
-        let offered = now.offered - before.offered;
-        Self {
-            performance: over(now.in_flight_seconds - before.in_flight_seconds, now.completed - before.completed),
-            cost: now.pod_seconds - before.pod_seconds,
-            errors: over(now.dropped - before.dropped, offered),
-            utilization: over(now.cpu_seconds - before.cpu_seconds, now.ready_seconds - before.ready_seconds),
-            late: over(now.violations() - before.violations(), offered),
-        }
-    }
 }
 
 /// The classic reward of an interval: what has become better since the one before, less the share of late requests.
@@ -107,6 +110,21 @@ mod tests {
         assert!((differences(&interval, &interval) + 0.25).abs() < 1e-12);
         let nothing = Interval::default();
         assert!(differences(&nothing, &interval).is_finite(), "nothing is divided by 0");
+    }
+
+    #[test]
+    fn pods_that_have_grown_cost_what_they_have_grown_by() {
+        let pricing = Pricing { pod_second: 1.0, violation: 0.0, start: 0.0, churn: 0.0, resized: (1.5, 0.25) };
+        let before = Totals { pod_seconds: 60.0, ..Totals::default() };
+        let after = |cores: f64, gib: f64| Totals {
+            pod_seconds: 120.0,
+            resized_core_seconds: cores,
+            resized_gib_seconds: gib,
+            ..before
+        };
+        let (same, grown) = (pricing.interval(&before, &after(0.0, 0.0)), pricing.interval(&before, &after(20.0, 8.0)));
+        assert!((same.cost - 60.0).abs() < 1e-9 && (grown.cost - 92.0).abs() < 1e-9, "{same:?} {grown:?}");
+        assert!((differences(&same, &grown) + 32.0 / 60.0).abs() < 1e-9);
     }
 
     #[test]

@@ -194,16 +194,27 @@ impl Log {
         Ok(Self { card, experience })
     }
 
-    /// Checks that a policy of `card` can learn from it.
+    /// Checks that a policy of `card` can learn from it: that it sees what the log holds, and that its actions mean the
+    /// same.
     ///
     /// # Errors
-    /// It was collected under another `[env]`.
+    /// It was collected under another `[env]`, from another kind of start, or with other forecasts.
     pub fn check(&self, card: &Card) -> Result<(), InputError> {
-        if self.card.env == card.env {
+        let of = |card: &Card| format!("{:?}", card.start).to_lowercase();
+        let (problem, help) = if self.card.env != card.env {
+            let help = "train with the [env] of the log's experiment file, or collect anew";
+            ("the log was collected under another [env]".to_owned(), help)
+        } else if self.card.start != card.start {
+            let help = "train with the train.start of the log's experiment file, or collect anew";
+            (format!("the log starts from {:?}, and this run from {:?}", of(&self.card), of(card)), help)
+        } else if self.card.forecaster != card.forecaster {
+            let help = "train with the train.forecast of the log's experiment file, on the traces and functions that \
+                        its forecaster has learned from, or collect anew";
+            ("the log holds what another forecaster says, or none".to_owned(), help)
+        } else {
             return Ok(());
-        }
-        let help = "train with the [env] of the log's experiment file, or collect anew";
-        Err(InputError::new("the log was collected under another [env]", help).field("train.offline.log"))
+        };
+        Err(InputError::new(problem, help).field("train.offline.log"))
     }
 }
 

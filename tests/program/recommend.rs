@@ -10,12 +10,12 @@ use tempfile::TempDir;
 
 use super::{HPA, text};
 
-/// An agent without the choice to leave minReplicas alone, so that it always proposes a bound.
+/// An agent whose safety is a number from 1 to 1, so that it always proposes the same bound.
 const CONFIG: &str = "
 [env]
 episode = \"1h\"
 [env.action]
-head = \"discrete\"
+head = \"gaussian\"
 target_cpu = []
 min_base = [\"peak\"]
 min_safety = [1.0]

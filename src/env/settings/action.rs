@@ -36,7 +36,8 @@ pub struct Action {
     /// What the proposal for minReplicas starts from.
     pub min_base: Vec<Base>,
     /// Safety `β` added to the base: minReplicas = ⌈base + β √base⌉, in pods, never below the HPA's own minReplicas.
-    /// The spread of a load made of many independent requests grows with its square root.
+    /// The spread of a load made of many independent requests grows with its square root. A discrete head needs 0 among
+    /// them, which leaves the base as it is.
     pub min_safety: Vec<f64>,
     /// Windows of scale-down stabilisation.
     #[serde(with = "spans")]
@@ -61,7 +62,7 @@ impl Default for Action {
             head: HeadKind::Gaussian,
             target_cpu: Vec::new(),
             min_base: vec![Base::Start],
-            min_safety: vec![-0.8, 0.8],
+            min_safety: vec![-0.8, 0.0, 0.8],
             stabilize_down: Vec::new(),
             scale_up: Vec::new(),
             direct: Direct::default(),
@@ -149,6 +150,11 @@ impl Action {
             };
             return Err(InputError::new(problem, help).field("env.action.cooldown"));
         }
+        if !self.cooldown.is_zero() && self.mode == Mode::Direct && !self.direct.base.contains(&Base::Current) {
+            let problem = "a cool-down holds the replicas that there are, and no base says those";
+            let help = "add \"current\" to env.action.direct.base, or write cooldown = \"0s\"";
+            return Err(InputError::new(problem, help).field("env.action.cooldown"));
+        }
         Ok(())
     }
 
@@ -167,6 +173,10 @@ impl Action {
         if self.min_base.is_empty() != self.min_safety.is_empty() {
             let problem = "min_base and min_safety work together, and one of them is empty";
             return Err(InputError::new(problem, "fill both or leave both empty").field("env.action.min_safety"));
+        }
+        if self.head == HeadKind::Discrete && !self.min_safety.is_empty() && !self.min_safety.contains(&0.0) {
+            let problem = "no choice leaves minReplicas where the base puts it";
+            return Err(InputError::new(problem, "add 0 to the list").field("env.action.min_safety"));
         }
         if lengths.iter().all(|&(_, length)| length == 0) {
             return Err(InputError::new("the agent has no choice", "fill at least one list").field("env.action"));
@@ -202,8 +212,10 @@ mod spans {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, reason = "choices are whole numbers")]
 mod tests {
     use super::*;
+    use crate::env::Actions;
 
     fn refused(text: &str) -> String {
         let action: Action = toml::from_str(text).unwrap();
@@ -219,10 +231,25 @@ mod tests {
             ("mode = \"infrastructure\"\ninfrastructure.cpu = [\"2\", \"1\"]", "env.action.infrastructure.cpu"),
             ("mode = \"infrastructure\"\ninfrastructure.cpu_step = \"5\"", "env.action.infrastructure.cpu_step"),
             ("mode = \"infrastructure\"\ninfrastructure.memory = [\"0\", \"1Gi\"]", "env.action.infrastructure.memory"),
+            ("mode = \"direct\"\ndirect.steps = [0, 0]", "env.action.direct.steps"),
+            ("mode = \"direct\"\ndirect.base = [\"peak\", \"current\", \"peak\"]", "env.action.direct.base"),
+            ("mode = \"direct\"\ndirect.base = [\"level\"]\ncooldown = \"1m\"", "env.action.cooldown"),
+            ("head = \"discrete\"\nmin_safety = [-0.8, 0.8]", "env.action.min_safety"),
             ("cooldown = \"1m\"", "env.action.cooldown"),
             ("mode = \"infrastructure\"\nhead = \"beta\"\ncooldown = \"1m\"", "env.action.cooldown"),
         ] {
             assert!(refused(text).starts_with(&format!("`{field}`")), "{text}: {}", refused(text));
+        }
+    }
+
+    #[test]
+    fn a_head_of_any_kind_can_leave_the_start_as_it_stands() {
+        for head in ["discrete", "gaussian", "beta"] {
+            let action: Action = toml::from_str(&format!("head = {head:?}")).unwrap();
+            action.validate().unwrap();
+            let number = head != "discrete";
+            let keep = Actions::new(&action).keep();
+            assert!(keep[0] == 0.0 && if number { keep[1].is_nan() } else { keep[1] == 1.0 }, "{head}: {keep:?}");
         }
     }
 

@@ -81,6 +81,11 @@ impl Direct {
         within("env.action.direct.base", self.base.len() as f64, 1.0, most)?;
         within("env.action.direct.steps", self.steps.len() as f64, 1.0, most)?;
         self.steps.iter().try_for_each(|&step| within("env.action.direct.steps", f64::from(step), -1e5, 1e5))?;
+        if twice(&self.base) || twice(&self.steps) {
+            let key = if twice(&self.base) { "base" } else { "steps" };
+            let error = InputError::new("a value is listed twice", "list each once");
+            return Err(error.field(format!("env.action.direct.{key}")));
+        }
         if self.base.len() == 1 && self.steps.len() == 1 {
             let help = "list more than one base or step";
             return Err(InputError::new("the agent has no choice", help).field("env.action.direct.steps"));
@@ -91,6 +96,11 @@ impl Direct {
         let help = "add 0 to the list";
         Err(InputError::new("the agent cannot leave the base as it is", help).field("env.action.direct.steps"))
     }
+}
+
+/// Whether a list holds a value more than once.
+fn twice<T: PartialEq>(list: &[T]) -> bool {
+    list.iter().enumerate().any(|(at, value)| list[..at].contains(value))
 }
 
 impl Infrastructure {
