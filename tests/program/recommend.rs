@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Output;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{HPA, text};
@@ -21,6 +21,8 @@ min_base = [\"peak\"]
 min_safety = [1.0]
 stabilize_down = []
 [train]
+start = \"hpa\"
+forecast = false
 steps = 128
 ";
 
@@ -122,5 +124,44 @@ fn what_cannot_be_decided_is_refused() {
     ] {
         assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
         assert_eq!(text(&output.stdout), "");
+    }
+}
+
+#[test]
+fn a_state_that_cannot_be_kept_leaves_no_patch() {
+    let place = workplace();
+    fs::create_dir(place.path().join("folder")).unwrap();
+    for (arguments, words) in [
+        (vec!["--state", "absent/web.state"], "absent/web.state"),
+        (vec!["--state", "folder"], "it is a directory"),
+        (vec!["--state", "-"], "this is no file"),
+        (vec!["--state", "web.out", "-o", "./web.out"], "the patch goes to the same file"),
+        (vec!["--state", "web.state", "-o", "absent/patch"], "absent/patch"),
+    ] {
+        let output = recommend(place.path(), &arguments);
+        assert!(text(&output.stderr).contains(words), "{arguments:?}: {}", text(&output.stderr));
+        assert_eq!((output.status.code(), text(&output.stdout).as_str()), (Some(2), ""), "{arguments:?}");
+    }
+    assert!(!place.path().join("web.state").exists());
+}
+
+#[test]
+fn a_state_that_no_decision_can_have_left_is_refused_by_file_and_field() {
+    let place = workplace();
+    assert!(recommend(place.path(), &["--state", "web.state"]).status.success());
+    let whole: Value = serde_json::from_slice(&fs::read(place.path().join("web.state")).unwrap()).unwrap();
+    for (field, value) in [
+        ("min_replicas", json!(-5)),
+        ("max_replicas", json!(1)),
+        ("target_cpu", json!(-7)),
+        ("violation_rates", json!([0, 2])),
+        ("frames", json!([1, 2])),
+        ("last", json!([[0, 0, 0, 0], null])),
+    ] {
+        let mut state = whole.clone();
+        state["memory"][field] = value;
+        fs::write(place.path().join("web.state"), state.to_string()).unwrap();
+        let told = text(&recommend(place.path(), &["--state", "web.state"]).stderr);
+        assert!(told.contains(&format!("web.state: `memory.{field}`")), "{told}");
     }
 }
