@@ -186,7 +186,9 @@ impl Export {
 
     /// Cost and late requests on test time, a line each: this configuration, the policy, the tuned and the stock HPA.
     fn measured(&self, task: &Task, source: &Source, choice: &Choice, flown: Option<Recipe>) -> String {
-        let learned = |recipe: Recipe| Kind::Learned(Arc::new(move |_: &Task, _: &World<'_>, _: &_| recipe.clone()));
+        let learned = |recipe: Recipe| {
+            Kind::Learned(Arc::new(move |_: &Task, _: &World<'_>, _: Option<&_>, _: &_| recipe.clone()))
+        };
         let policy = flown.is_some();
         let own = match choice.hours {
             Some(hours) => learned(Recipe::tuned(&choice.settings, move |_| Schedule { hours: hours.0 })),
@@ -321,7 +323,7 @@ fn policy(path: &Path) -> Result<Choice, InputError> {
         notes.insert("hpatune/traces".to_owned(), traces.join("\n"));
     }
     let flown: Flown = Arc::new(move |task, world| {
-        let learned::Flight { start, recipe } = learned::flight(&policy, task, world, &|| {});
+        let learned::Flight { start, recipe, .. } = learned::flight(&policy, task, world, None, &|| {});
         (start.hpa, recipe)
     });
     Ok(Choice { settings: experiment.hpa.clone(), hours: None, experiment, notes, policy: Some(flown) })

@@ -6,20 +6,23 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use crate::autoscalers::Recipe;
 use crate::config::Experiment;
 use crate::env::settings::{Action, Mode};
+use crate::env::start::Kind as StartKind;
 use crate::env::{Pilot, Start};
 use crate::error::{InputError, Place};
-use crate::eval::contender::{Kind, Learned};
+use crate::eval::contender::{Kind, Learned, best_static};
 use crate::eval::start::Search;
 use crate::eval::{Task, World, split, start};
 use crate::forecast::Foresight;
+use crate::hpa;
 use crate::rl::card::{most_far, not_justified};
 use crate::rl::{Policy, policy};
-use crate::sim::{Limits, Patch, Telemetry, Tuner};
+use crate::sim::{Limits, Outcome, Patch, Telemetry, Tuner};
 use crate::units::SimTime;
 
 /// What names the policy that ships, in place of a file. A file of this name is `./shipped`.
@@ -148,46 +151,87 @@ fn ships(path: &Path) -> bool {
 /// How a policy flies a function: what it starts from, and whether it moves that.
 pub(super) struct Flight {
     /// The start: the one it was learned from, else the one that all functions share, else one found on the function's
-    /// own training time, as the tuned baseline is.
+    /// own training time, as the tuned baseline is; or the tuned HPA, where neither policy nor start is to be trusted.
     pub(super) start: Start,
+    /// Whether the policy moves the start.
+    pub(super) flies: bool,
     /// The whole.
     pub(super) recipe: Recipe,
 }
 
-/// Makes the policy ready for a task's function. Where it did not beat its start on validation time, the start stays.
-pub(super) fn flight(policy: &Policy, task: &Task, world: &World<'_>, tick: &(dyn Fn() + Sync)) -> Flight {
+impl Flight {
+    fn new(policy: &Policy, start: Start, flies: bool) -> Self {
+        let recipe = if flies {
+            let (policy, start) = (policy.clone(), start.clone());
+            Recipe::policy(&start.hpa.clone(), move || policy.tuner(&start))
+        } else {
+            start::recipe(&start, start.foresight())
+        };
+        Self { start, flies, recipe }
+    }
+}
+
+/// Makes the policy ready for a task's function. Where it did not beat its start on validation time, the start stays. On
+/// a function that it has not learned on, the function's own validation time decides between the policy, its start, and
+/// the `tuned` HPA, which is searched for where it is not given: the least objective of those that are late no more often,
+/// times the policy's limit, than the tuned HPA.
+pub(super) fn flight(
+    policy: &Policy,
+    task: &Task,
+    world: &World<'_>,
+    tuned: Option<&hpa::Settings>,
+    tick: &(dyn Fn() + Sync),
+) -> Flight {
     let policy = &policy.of_function(&task.trace, &task.function);
-    let known = policy.start(&task.trace, &task.function).map(|origin| (origin.start.clone(), origin.flies));
     let card = policy.card();
+    if let Some(origin) = policy.start(&task.trace, &task.function) {
+        return Flight::new(policy, card.completed(origin.start.clone()), origin.flies);
+    }
     let foresight = card.forecaster.clone().map(Foresight::new);
     let search = Search { kind: card.start, limit: card.violation_limit, foresight: foresight.as_ref() };
-    let (start, flies) = known.unwrap_or_else(|| {
-        let shared = card.shared.map(|linear| Start::linear(linear, world.hpa));
-        (shared.unwrap_or_else(|| start::find(search, task, world, tick).start), true)
-    });
-    let start = card.completed(start);
-    let recipe = if flies {
-        let (policy, start) = (policy.clone(), start.clone());
-        Recipe::policy(&start.hpa.clone(), move || policy.tuner(&start))
-    } else {
-        start::recipe(&start, start.foresight())
+    let (start, reference) = match card.shared {
+        Some(linear) => (Start::linear(linear, world.hpa), None),
+        None => {
+            let found = start::find(search, task, world, tick);
+            (found.start, Some(found.reference).filter(|_| card.start != StartKind::Hpa))
+        }
     };
-    Flight { start, recipe }
+    let searched = || best_static(&[task.ground()], world, &|| {}).best.candidate.settings(world.hpa);
+    let tuned = tuned.cloned().or(reference).unwrap_or_else(searched);
+    let start = card.completed(start);
+    let mut choices = vec![
+        Flight::new(policy, Start::fixed(&tuned), false),
+        Flight::new(policy, start.clone(), false),
+        Flight::new(policy, start, true),
+    ];
+    let past: Vec<Outcome> = choices.par_iter().map(|choice| start::past(&choice.recipe, task, world)).collect();
+    let most = card.violation_limit * past[0].slo.violation_rate;
+    let fit = |at: &usize| past[*at].slo.violation_rate <= most && past[*at].objective < past[0].objective;
+    let best = (1..choices.len()).filter(fit).min_by(|a, b| past[*a].objective.total_cmp(&past[*b].objective));
+    choices.swap_remove(best.unwrap_or(0))
 }
 
 /// The policy as a contender, which warns of functions that it is not made for, once each.
 pub(super) fn kind(policy: Policy) -> Kind {
     let told = Arc::default();
     let resizes = policy.card().env.action.mode == Mode::Infrastructure;
-    let learned: Learned = Arc::new(move |task: &Task, world: &World<'_>, tick: &(dyn Fn() + Sync)| {
+    let learned: Learned = Arc::new(move |task: &Task, world: &World<'_>, tuned: Option<&hpa::Settings>, tick: &_| {
         let name = format!("{} / {}", task.trace, task.function);
         if let Some(origin) = policy.start(&task.trace, &task.function)
             && let Some(reason) = origin.validation.and_then(|it| not_justified(it.cost))
         {
             tracing::warn!("a policy is not justified for {name}: {reason}; keep the static HPA");
         }
-        let Flight { start, recipe } = flight(&policy, task, world, tick);
-        if policy.start(&task.trace, &task.function).is_some_and(|origin| !origin.flies) {
+        let Flight { start, flies, recipe } = flight(&policy, task, world, tuned, tick);
+        if policy.start(&task.trace, &task.function).is_none() {
+            let choice = match (flies, start.linear.is_some()) {
+                (true, _) => "the policy",
+                (false, true) => "the start alone",
+                (false, false) => "the tuned static HPA",
+            };
+            tracing::info!("the policy has not learned on {name}: on its own past {choice} does best, and flies");
+        }
+        if !flies {
             return recipe;
         }
         let (policy, told) = (policy.of_function(&task.trace, &task.function), Arc::clone(&told));

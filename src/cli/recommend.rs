@@ -126,7 +126,7 @@ impl Recommend {
         let Recalled { pilot, recurrent, restored } = self.recall(&present)?;
         let (linear, foresight) =
             (start.as_ref().and_then(|it| it.linear), policy.card().forecaster.clone().map(Foresight::new));
-        let flight = policy.flight(pilot.with(linear, foresight));
+        let flight = policy.of_function("", &series.function).flight(pilot.with(linear, foresight));
         let recalled = flight.only_if(origin.is_none_or(|it| it.flies)).recalling(recurrent);
         let mut flight = recalled.map_err(|error| match &self.state {
             Some(path) => error.field("recurrent").at(Place::file(path)),

@@ -142,7 +142,7 @@ impl Replay {
         let world = eval::World { sim: &fluid, hpa: &experiment.hpa, tune: &experiment.tune };
         let bar = output::progress((policy.ticks(&world) + 1) * tasks.len() as u64, "runs");
         let record = self.records();
-        let ready = |task: &Task| -> Recipe { policy.ready(task, &world, &|| bar.inc(1)).recipe };
+        let ready = |task: &Task| -> Recipe { policy.ready(task, &world, None, &|| bar.inc(1)).recipe };
         let together = if self.together {
             if !sim.cluster.bounded() {
                 tracing::warn!(

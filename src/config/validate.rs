@@ -20,6 +20,7 @@ impl Experiment {
         self.tune.validate()?;
         self.env.validate()?;
         self.train.validate()?;
+        self.train.validate_sequence(self.env.steps())?;
         self.train.validate_heads(&env::Actions::new(&self.env.action).distributions())?;
         self.train.validate_features(&env::Sight::new(&self.env).names())?;
         self.validate_masks()?;

@@ -29,8 +29,8 @@ pub struct World<'a> {
     pub tune: &'a tune::Settings,
 }
 
-/// Makes a learned policy's recipe for a function.
-pub type Learned = Arc<dyn Fn(&Task, &World<'_>, &(dyn Fn() + Sync)) -> Recipe + Send + Sync>;
+/// Makes a learned policy's recipe for a function, whose tuned HPA is given where it is known already.
+pub type Learned = Arc<dyn Fn(&Task, &World<'_>, Option<&hpa::Settings>, &(dyn Fn() + Sync)) -> Recipe + Send + Sync>;
 
 /// Someone in the comparison.
 #[derive(Clone)]
@@ -98,14 +98,21 @@ impl Contender {
         matches!(self.kind, Kind::Learned(_) | Kind::Resizing(_))
     }
 
-    /// Makes it ready for a function, searching where it has to. `tick` is told of each candidate.
+    /// Makes it ready for a function, searching where it has to. `tuned` is the function's tuned HPA, for a learned policy to
+    /// measure itself by; left out, one that has to searches for it. `tick` is told of each candidate.
     #[must_use]
-    pub fn ready(&self, task: &Task, world: &World<'_>, tick: &(dyn Fn() + Sync)) -> Ready {
+    pub fn ready(
+        &self,
+        task: &Task,
+        world: &World<'_>,
+        tuned: Option<&hpa::Settings>,
+        tick: &(dyn Fn() + Sync),
+    ) -> Ready {
         let plain = |recipe| Ready { recipe, found: None, swept: Vec::new() };
         match &self.kind {
             Kind::Fixed(settings) => plain(Recipe::hpa(settings)),
             Kind::Manifest(spec) => plain(Recipe::spec(spec, world.hpa.flags())),
-            Kind::Learned(learned) | Kind::Resizing(learned) => plain(learned(task, world, tick)),
+            Kind::Learned(learned) | Kind::Resizing(learned) => plain(learned(task, world, tuned, tick)),
             Kind::Baseline(Baseline::ClairvoyantStatic) => found(&best_static(&[task.hindsight()], world, tick), world),
             Kind::Baseline(Baseline::Clairvoyant) => plain(clairvoyant(task, world)),
             Kind::Baseline(Baseline::ClairvoyantHpa) => plain(foresight(task, world)),

@@ -59,7 +59,7 @@ mod tests {
     #[test]
     fn a_name_makes_no_nature() {
         let learned = |name: &str| {
-            let kind = Kind::Learned(std::sync::Arc::new(|_, _, _| unreachable!("nothing is flown")));
+            let kind = Kind::Learned(std::sync::Arc::new(|_, _, _, _| unreachable!("nothing is flown")));
             Contender { name: name.to_owned(), kind }.nature()
         };
         assert_eq!(learned("current"), Nature::default());

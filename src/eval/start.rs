@@ -56,8 +56,7 @@ pub fn find(search: Search<'_>, task: &Task, world: &World<'_>, tick: &(dyn Fn()
     let evolved = |sight| Start::linear(evolve(&task.ground(), sight, Some(bound), world, tick).linear, world.hpa);
     let mut starts = vec![tuned];
     starts.extend(sights.into_iter().map(evolved));
-    let window = if task.validation.is_empty() { &task.train } else { &task.validation };
-    let objective = |start: &Start| fly(start, foresight, task, world, window).objective;
+    let objective = |start: &Start| past(&recipe(start, foresight.cloned()), task, world).objective;
     let objectives: Vec<f64> = starts.iter().map(objective).collect();
     let best = (0..starts.len()).fold(0, |best, at| if objectives[at] < objectives[best] { at } else { best });
     Found { start: starts.swap_remove(best), reference }
@@ -115,6 +114,13 @@ pub fn recipe(start: &Start, foresight: Option<Foresight>) -> Recipe {
             Recipe::tuned(&start.hpa, move |_| tuner.clone())
         }
     }
+}
+
+/// One run over a function's validation time; over its training time where there is none.
+#[must_use]
+pub fn past(recipe: &Recipe, task: &Task, world: &World<'_>) -> Outcome {
+    let window = if task.validation.is_empty() { &task.train } else { &task.validation };
+    recipe.run(&task.workload, world.sim, 0, window.clone(), false).outcome
 }
 
 /// One run of a start over a window.

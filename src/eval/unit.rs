@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::contender::Ready;
+use super::contender::{Kind, Ready};
 use super::runner::{Bound, Comparison, Found, Results, Row, replay};
 use super::stress::{Strain, Strained};
 use super::summary::REFERENCE;
@@ -11,6 +11,7 @@ use super::tune::Candidate;
 use super::tune::sweep::MULTIPLES;
 use super::{Contender, Nature, Task, oracle};
 use crate::autoscalers::Recipe;
+use crate::hpa;
 use crate::sim::{self, Level, Outcome, TimelineRow};
 use crate::units::SimTime;
 
@@ -119,8 +120,7 @@ impl Comparison<'_> {
     #[must_use]
     pub fn unit(&self, index: usize) -> Unit {
         let task = &self.tasks[index];
-        let ready: Vec<Ready> =
-            self.contenders.par_iter().map(|contender| contender.ready(task, &self.world, self.tick)).collect();
+        let ready = self.ready(task);
         let units: Vec<_> = (0..ready.len()).flat_map(|at| self.seeds.iter().map(move |&seed| (at, seed))).collect();
         let level = |level| sim::Settings { level, ..self.world.sim.clone() };
         let (world, fluid) = (level(self.level), level(Level::Fluid));
@@ -143,6 +143,22 @@ impl Comparison<'_> {
             timelines: if self.record { self.recordings(index, &ready, &world) } else { Vec::new() },
             strained: if self.strain { self.strained(index, &ready, &world) } else { Vec::new() },
         }
+    }
+
+    /// Everybody made ready for a task; learned policies last, since they may measure themselves by the tuned HPA.
+    fn ready(&self, task: &Task) -> Vec<Ready> {
+        let ready = |it: &Contender, tuned: Option<&hpa::Settings>| it.ready(task, &self.world, tuned, self.tick);
+        let others = |it: &Contender| (!it.is_learned()).then(|| ready(it, None));
+        let others: Vec<Option<Ready>> = self.contenders.par_iter().map(others).collect();
+        let tuned = self.contenders.iter().zip(&others).find(|(it, _)| it.name == REFERENCE).and_then(|(it, ready)| {
+            let found = ready.as_ref().and_then(|ready| ready.found.as_ref());
+            match (&it.kind, found) {
+                (Kind::Fixed(settings), _) => Some((**settings).clone()),
+                (_, found) => found.map(|(candidate, _)| candidate.settings(self.world.hpa)),
+            }
+        });
+        let all = self.contenders.par_iter().zip(others);
+        all.map(|(it, done)| done.unwrap_or_else(|| ready(it, tuned.as_ref()))).collect()
     }
 
     fn bound(&self, index: usize) -> Bound {

@@ -104,7 +104,9 @@ impl Sweeping {
         directory: &Path,
         progress: Progress,
     ) -> Result<Self, InputError> {
-        let help = "write budget, min_steps and [parameters], as in configs/sweep.toml of hpatune's sources, or [[trials]]".to_owned();
+        let help =
+            "write budget, min_steps and [parameters], as in configs/sweep.toml of hpatune's sources, or [[trials]]"
+                .to_owned();
         let sweep: Sweep = crate::config::table(text, file).map_err(|error| InputError { help, ..error })?;
         let at = |error: InputError| crate::config::placed(error, text, file);
         let parameters = sweep.parameters().map_err(at)?;
@@ -231,12 +233,7 @@ impl Sweeping {
             output::write_file(&self.directory.join(name), |out| Ok(out.write_all(&bytes)?))?;
         }
         write!(out, "{}", self.table(&progress.results))?;
-        writeln!(
-            out,
-            "\n{} trials took {spent} steps; all are in {}",
-            self.rungs[0].trials,
-            path.display()
-        )?;
+        writeln!(out, "\n{} trials took {spent} steps; all are in {}", self.rungs[0].trials, path.display())?;
         Ok(writeln!(out, "best  trial {best}, settings in {}", self.directory.join("best.toml").display())?)
     }
 
