@@ -272,10 +272,10 @@ fn print(document: &Document<'_>, units: &[Unit], out: &mut impl Write) -> anyho
     )?;
     let (level, search) = (document.level.name(), document.search_level.name());
     writeln!(out, "Level of the runs: {level}; of searches and the optimum: {search}.")?;
-    if let Some(line) = report::evaluation::fluid_error(document.summary) {
+    if let Some(line) = report::notes::fluid_error(document.summary) {
         writeln!(out, "{line}")?;
     }
-    for line in [report::evaluation::equally_late(document.summary), report::evaluation::resizing(document.summary)] {
+    for line in [report::notes::equally_late(document.summary), report::notes::resizing(document.summary)] {
         line.map_or(Ok(()), |line| writeln!(out, "{line}"))?;
     }
     for (policy, budget) in document.budgets {

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::contender::{best_static, stock_static};
 use super::runner::Comparison;
-use super::summary::summarize;
-use super::{Contender, Results, Summary, Task, World, oracle, split, tasks, tune};
+use super::stats::front::Beside;
+use super::summary::{look_up, summarize};
+use super::{Contender, Results, Summary, Task, World, gates, oracle, split, tasks, tune};
 use crate::autoscalers::Baseline;
 use crate::sim::Level;
 use crate::trace::Trace;
@@ -183,14 +184,71 @@ fn costs_at_equal_lateness_and_distances_from_the_optimum_follow_from_the_runs()
         let share = above.map_or(0.0, |above| (at - below.1) / (above.1 - below.1));
         let wanted = cost(policy) / (below.0 + share * (above.map_or(below.0, |above| above.0) - below.0));
         let found = summary.cost_at_equal_violations;
-        assert!((found.mean - wanted).abs() < 1e-9, "{}: {found:?} is not {wanted}", summary.policy);
-        assert!(found.mean >= 1.0 - 1e-12, "a static HPA is on the front or behind it");
+        if above.is_none() && at > below.1 {
+            assert!(
+                found.mean.is_nan() && summary.beside_front == Some(Beside::Later),
+                "{}: {found:?}",
+                summary.policy
+            );
+        } else {
+            assert!((found.mean - wanted).abs() < 1e-9, "{}: {found:?} is not {wanted}", summary.policy);
+            assert!(found.mean >= 1.0 - 1e-12, "a static HPA is on the front or behind it");
+        }
         let optimum = f64::midpoint(results.bounds[0].optimum.lower, results.bounds[1].optimum.lower);
         let objective = mean(&mut rows(policy).map(|row| row.outcome.objective));
         assert!((summary.objective_vs_optimum.mean - objective / optimum).abs() < 1e-12);
         assert!((summary.regret.mean - (objective - optimum)).abs() < 1e-12);
         assert!(summary.slowdown_p99_geomean.mean.is_nan(), "the fluid level has no slowdowns");
     }
+}
+
+/// Whether a gate holds.
+fn met(summaries: &[Summary], gate: &str) -> bool {
+    let gate = gates::Gate::parse(gate).unwrap();
+    gate.decide(&|figure| look_up(summaries, &[], Level::Fluid, figure)).unwrap().met
+}
+
+#[test]
+fn a_gate_on_a_policy_beyond_every_static_hpa_or_on_no_number_is_not_met() {
+    let baselines = [Baseline::Stock50, Baseline::Tuned, Baseline::Schedule];
+    let (mut results, _) = compare(&judged(Profile::Bursty, 2), &baselines, &[0, 1]);
+    // A policy that serves next to nothing, for next to nothing.
+    for row in &mut results.rows[8..] {
+        row.outcome.slo.violation_rate = 0.99;
+        row.outcome.cost.usd *= 0.01;
+    }
+    let summaries = summarize(&results, 0);
+    assert_eq!(summaries[2].beside_front, Some(Beside::Later));
+    assert!(met(&summaries, "cost.usd[schedule]/cost.usd[tuned] < 0.1"), "it is cheap");
+    let without = summarize(&Results { statics: Vec::new(), ..results.clone() }, 0);
+    assert!(without.iter().all(|it| it.beside_front.is_none()), "no front without a search");
+    results.bounds.iter_mut().for_each(|bound| bound.optimum.lower = f64::INFINITY);
+    let closed = summarize(&results, 0);
+    for part in ["mean", "lower", "upper"] {
+        for relation in ["<=", ">="] {
+            let gate = |key: &str| format!("{part}({key}[schedule]) {relation} 1");
+            assert!(!met(&summaries, &gate("cost_at_equal_violations")), "{part} {relation}");
+            assert!(!met(&without, &gate("cost_at_equal_violations")), "{part} {relation}");
+            assert!(!met(&closed, &gate("gap_closed")), "{part} {relation}");
+        }
+    }
+}
+
+#[test]
+fn those_who_foresee_and_those_who_resize_are_not_compared_with_what_does_not_bind_them() {
+    let baselines = [Baseline::Stock80, Baseline::Tuned, Baseline::Clairvoyant, Baseline::Vpa];
+    let (results, summaries) = compare(&judged(Profile::Bursty, 1), &baselines, &[0, 1]);
+    let [stock, tuned, clairvoyant, vpa] = [0, 1, 2, 3].map(|at| &summaries[at]);
+    let gain = |it: &Summary| it.standing.unwrap().hypervolume_gain;
+    assert!(gain(clairvoyant).is_nan() && gain(stock) > 0.0 && gain(tuned) > 0.0);
+    let without = compare(&judged(Profile::Bursty, 1), &[Baseline::Stock80, Baseline::Tuned, Baseline::Vpa], &[0, 1]).1;
+    assert!((gain(&without[1]) - gain(tuned)).abs() < 1e-12, "who foresees changes nothing");
+    assert!(clairvoyant.gap_closed.mean > 0.0);
+    for unknown in [vpa.gap_closed, vpa.objective_vs_optimum, vpa.regret, vpa.standing.unwrap().score.iqm] {
+        assert!(unknown.mean.is_nan() && unknown.lower.is_nan() && unknown.upper.is_nan());
+    }
+    assert!(vpa.profile.is_empty() && vpa.objective_vs_tuned.mean.is_finite());
+    assert!(results.natures[3].resizes_pods);
 }
 
 #[test]

@@ -5,6 +5,7 @@
 pub mod decision;
 pub mod decisions;
 pub mod evaluation;
+pub mod notes;
 pub mod number;
 pub mod page;
 pub mod replay;

@@ -133,6 +133,15 @@ fn a_directory_of_units_keeps_to_its_own_comparison() {
     let damaged = hpatune(place.path(), ["merge", "one"]).output().unwrap();
     assert_eq!(damaged.status.code(), Some(2));
     assert!(String::from_utf8(damaged.stderr).unwrap().contains("unit-000000.json:2:"));
+    fs::remove_file(place.path().join("one/unit-000000.json")).unwrap();
+    assert_eq!(shard("1", "one").status.code(), Some(0));
+    let path = place.path().join("one/unit-000001.json");
+    let mut unit: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    unit["statics"].as_array_mut().unwrap().pop();
+    fs::write(&path, unit.to_string()).unwrap();
+    let short = hpatune(place.path(), ["merge", "one"]).output().unwrap();
+    assert_eq!(short.status.code(), Some(2));
+    assert!(String::from_utf8(short.stderr).unwrap().contains("it is not unit 1 of this comparison"));
     assert_eq!(shard("1", "one").status.code(), Some(0), "a damaged unit is made again");
     assert_eq!(hpatune(place.path(), ["merge", "one"]).output().unwrap().status.code(), Some(0));
 }
@@ -145,6 +154,41 @@ fn the_policy_that_ships_is_judged_by_its_name() {
     hpatune(place.path(), arguments).assert().success();
     let text = fs::read_to_string(place.path().join("out/report.html")).unwrap();
     assert!(text.contains("--policy shipped"));
+}
+
+#[test]
+fn a_policy_that_saw_the_test_time_is_told_of_and_keeps_its_own_name() {
+    let place = workplace();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    fs::copy(root.join("traces/bursty.parquet"), place.path().join("b.parquet")).unwrap();
+    for name in ["current", "clairvoyant-x"] {
+        let copy = place.path().join(format!("{name}.safetensors"));
+        fs::copy(root.join("policies/default.safetensors"), copy).unwrap();
+    }
+    fs::write(place.path().join("early.toml"), format!("{CONFIG}[split]\ntrain = 0.3\nvalidation = 0.1\n")).unwrap();
+    let judge = |config: &str| {
+        let evaluate =
+            ["evaluate", "--trace", "b.parquet", "--seeds", "1", "--level", "fluid", "--baseline", "stock-80"];
+        let more =
+            ["--policy", "current.safetensors", "--policy", "clairvoyant-x.safetensors", "-o", "out", "-c", config];
+        let output = hpatune(place.path(), [&evaluate[..], &more].concat()).output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{told}");
+        (told, fs::read_to_string(place.path().join("out/report.html")).unwrap())
+    };
+    let (told, page) = judge("early.toml");
+    assert!(told.contains("current.safetensors has learned or chosen on part of b that is its test time"), "{told}");
+    assert!(page.contains("learning saw part of it: current.safetensors on b, clairvoyant-x.safetensors on b."));
+    let summary: Value = serde_json::from_slice(&fs::read(place.path().join("out/summary.json")).unwrap()).unwrap();
+    for it in summary["summary"].as_array().unwrap() {
+        let learned = it["policy"].as_str().unwrap().ends_with(".safetensors");
+        assert_eq!((it["nature"]["static"] == true, it["nature"]["foresees"] == true), (!learned, false), "{it}");
+    }
+    let (told, page) = judge("c.toml");
+    assert!(
+        !told.contains("test time here") && page.contains("Neither search nor learning saw it, as far as"),
+        "{told}"
+    );
 }
 
 #[test]
@@ -186,6 +230,8 @@ fn the_best_is_an_experiment_file_that_evaluate_takes() {
         ["evaluate", "--trace", "trace.parquet", "-c", "c.toml", "--tuned", "best.toml", "--seeds", "1", "--json"];
     let (_, document) = json(place.path(), "2", &fixed);
     assert_eq!(document["tuned"], Value::Array(Vec::new()), "nothing was searched for");
+    let without = |it: &Value| it.get("cost_at_equal_violations").is_none();
+    assert!(document["summary"].as_array().unwrap().iter().all(without), "there is no front of static HPAs");
 }
 
 #[test]

@@ -142,6 +142,9 @@ fn what_an_hpa_cannot_say_is_refused_with_a_remedy() {
     fs::write(folder.path().join("nodes.toml"), "[cluster]\ncpu = \"20\"\n").unwrap();
     let judged = ["evaluate", "-c", "nodes.toml", "--trace", "t.parquet", "--policy", policy];
     refused(&hpatune(folder.path(), &judged), &["takes room", "[cluster]"]);
+    fs::write(folder.path().join("big.toml"), "[pod]\ncpu_request = \"16\"\n").unwrap();
+    let judged = ["evaluate", "-c", "big.toml", "--trace", "t.parquet", "--policy", policy];
+    refused(&hpatune(folder.path(), &judged), &["pods start with a cpu limit of 16", "pod.cpu_limit"]);
     let direct = "[env.action]\nmode = \"direct\"\nhead = \"discrete\"\n[train]\nstart = \"hpa\"\nsteps = 480\nalgorithm = \"q-learning\"\n";
     fs::write(folder.path().join("other.toml"), direct).unwrap();
     let taught = ["train", "-c", "other.toml", "--trace", "t.parquet", "--from", policy, "-o", "taught"];

@@ -10,6 +10,8 @@
 
 pub mod cma;
 mod eigen;
+#[cfg(test)]
+mod tests;
 
 use std::ops::Range;
 use std::time::Duration;
@@ -271,24 +273,4 @@ fn stretches(window: &Range<SimTime>, parts: u32, seed: u64, generation: u64) ->
         start..start + STRETCH
     };
     (0..parts).map(one).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn stretches_lie_in_their_parts_and_change_with_the_generation() {
-        let window = SimTime::from_secs(3600)..SimTime::from_secs(3600 + 5 * 86_400);
-        let (first, second) = (stretches(&window, PARTS, 0, 0), stretches(&window, PARTS, 0, 1));
-        assert_ne!(first, second);
-        let part = Duration::from_hours(15);
-        for (index, stretch) in first.iter().enumerate() {
-            let start = window.start + part * index as u32;
-            assert!(stretch.start >= start && stretch.end <= start + part);
-            assert_eq!(stretch.end.since(stretch.start), STRETCH);
-        }
-        let short = SimTime::ZERO..SimTime::from_secs(7200);
-        assert_eq!(stretches(&short, PARTS, 0, 3), [short]);
-    }
 }

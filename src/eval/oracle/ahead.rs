@@ -107,7 +107,10 @@ fn switch(cost: &mut [f64], start: f64) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::trace::synth::{Profile, Recipe};
 
     /// By trying every number of pods to come.
     #[test]
@@ -120,6 +123,51 @@ mod tests {
                 let way = |(to, cost): (usize, &f64)| cost + start * to.saturating_sub(from) as f64;
                 let wanted = costs.iter().enumerate().map(way).fold(f64::INFINITY, f64::min);
                 assert!((found - wanted).abs() < 1e-12, "from {from} at {start}: {found} is not {wanted}");
+            }
+        }
+    }
+
+    /// The costs of all courses of pods over a window, by trying each.
+    #[test]
+    fn what_is_to_come_is_the_least_of_all_courses() {
+        let recipe = Recipe { seed: 2, duration: Duration::from_hours(1), ..Recipe::new(Profile::Bursty) };
+        let trace = recipe.synthesize().unwrap();
+        let mut world = sim::Settings::default();
+        world.workload.fit_pods = Some(3.0);
+        let workload = Workload::new(&trace.functions[0], &trace.header, &world).unwrap();
+        let (steps, stride, pods) = (7_u32, 2, 3);
+        let window = SimTime::from_secs(600)..SimTime::from_secs(600) + LOAD_STEP * steps;
+        let problem = Problem::new(&workload, &world, &window, 3, 2);
+        assert_eq!(problem.instance.pods, pods);
+        let (mut late, start) = (problem.late(), problem.instance.start);
+        let mut stages = vec![vec![0.0; pods]; steps as usize];
+        for (step, stage) in stages.iter_mut().enumerate() {
+            fill(stage, &mut late, step, problem.instance.step_s);
+        }
+        for lead in [0, 1, 3] {
+            let ahead = Ahead::new(&workload, &world, &window, 3, (stride, lead));
+            for (first, from) in
+                [0_usize, 1, 2, 4, 6].into_iter().flat_map(|first| (1..=pods).map(move |from| (first, from)))
+            {
+                // A row stands for the steps up to it.
+                let stages = &stages[first.div_ceil(stride) * stride..];
+                let cost = |code: usize| {
+                    let course = (0..stages.len() as u32).map(|step| code / pods.pow(step) % pods);
+                    let (mut cost, mut before) = (0.0, from - 1);
+                    for (step, (at, stage)) in course.zip(stages).enumerate() {
+                        cost += stage[at];
+                        if step >= lead {
+                            cost += start * at.saturating_sub(before) as f64;
+                            before = at;
+                        } else if at > before {
+                            return f64::INFINITY;
+                        }
+                    }
+                    cost / 3600.0
+                };
+                let wanted = (0..pods.pow(stages.len() as u32)).map(cost).fold(f64::INFINITY, f64::min);
+                let found = ahead.from(window.start + LOAD_STEP * first as u32, from);
+                assert!((found - wanted).abs() < 1e-6 * wanted.max(1.0), "{lead} {first} {from}: {found} for {wanted}");
             }
         }
     }

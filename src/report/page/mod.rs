@@ -4,7 +4,7 @@
 mod html;
 mod tables;
 
-use super::evaluation::{fluid_error, resizing};
+use super::notes::{fluid_error, resizing};
 use super::number::{counted, significant};
 use crate::eval::gates::Verdict;
 use crate::eval::stress::Robustness;

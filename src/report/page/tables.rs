@@ -5,7 +5,8 @@ use crate::eval::stats::{Interval, mean};
 use crate::eval::stress::Robustness;
 use crate::eval::summary::REFERENCE;
 use crate::eval::{Results, Summary};
-use crate::report::evaluation::{not_comparable, sorted};
+use crate::report::evaluation::sorted;
+use crate::report::notes::not_comparable;
 use crate::report::number::{NONE, change, dollars, fixed, percent, significant};
 use crate::report::robustness::names;
 
