@@ -189,12 +189,11 @@ pub(super) fn flight(
     }
     let foresight = card.forecaster.clone().map(Foresight::new);
     let search = Search { kind: card.start, limit: card.violation_limit, foresight: foresight.as_ref() };
-    let (start, reference) = match card.shared {
-        Some(linear) => (Start::linear(linear, world.hpa), None),
-        None => {
-            let found = start::find(search, task, world, tick);
-            (found.start, Some(found.reference).filter(|_| card.start != StartKind::Hpa))
-        }
+    let (start, reference) = if let Some(linear) = card.shared {
+        (Start::linear(linear, world.hpa), None)
+    } else {
+        let found = start::find(search, task, world, tick);
+        (found.start, Some(found.reference).filter(|_| card.start != StartKind::Hpa))
     };
     let searched = || best_static(&[task.ground()], world, &|| {}).best.candidate.settings(world.hpa);
     let tuned = tuned.cloned().or(reference).unwrap_or_else(searched);
