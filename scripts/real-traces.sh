@@ -44,12 +44,16 @@ done
 say "Train one policy for all, $seeds seeds"
 "$hpatune" train -c "$config" "${traced[@]}" --seeds "$seeds" -o train
 
-say "Judge them on the last part of each trace"
+say "Go on from each on every function by itself"
 policies=()
 for seed in $(seq 1 "$seeds"); do
-    cp "train/seed-$seed/policy.safetensors" "seed-$seed.safetensors"
+    "$hpatune" train -c "$config" "${traced[@]}" --from "train/seed-$seed/policy.safetensors" --seed "$seed" --steps 1000000 \
+        --each -o "each-$seed"
+    cp "each-$seed/policy.safetensors" "seed-$seed.safetensors"
     policies+=(--policy "seed-$seed.safetensors")
 done
+
+say "Judge them on the last part of each trace"
 "$hpatune" evaluate -c "$config" "${traced[@]}" "${policies[@]}" --baseline linear --baseline stock-80 --seeds 1 \
     -o evaluation --json > evaluation.json
 python3 "$table" evaluation.json

@@ -9,6 +9,8 @@ mod calibration;
 mod configs;
 #[cfg(all(feature = "ingest", feature = "manifest"))]
 mod explain;
+#[cfg(all(feature = "ingest", feature = "train"))]
+mod functions;
 #[cfg(feature = "ingest")]
 mod ingest;
 #[cfg(feature = "ingest")]
