@@ -135,10 +135,11 @@ fn probability(p: f64) -> String {
     if p < 0.001 { "< 0.001".to_owned() } else { fixed(p, 3) }
 }
 
-/// A figure and its interval.
+/// A figure and its interval, whose ends go without the figure's sign of percent.
 fn ends(interval: Interval, text: impl Fn(f64) -> String) -> String {
     if interval.lower.is_finite() && interval.upper.is_finite() {
-        format!("{} [{}, {}]", text(interval.mean), text(interval.lower), text(interval.upper))
+        let bare = |value: f64| text(value).trim_end_matches(" %").to_owned();
+        format!("{} [{}, {}]", text(interval.mean), bare(interval.lower), bare(interval.upper))
     } else {
         text(interval.mean)
     }
