@@ -118,7 +118,7 @@ pub(super) fn scenarios(
     };
     let origins: Option<Vec<Origin>> = grounds.par_iter().zip(&foresights).map(origin).collect();
     let mut origins = origins.filter(|_| !(shares && interrupted())).context(INTERRUPTED)?;
-    let mut linear = known.shared;
+    let mut linear = known.shared.filter(|_| kind == Kind::Shared);
     if shares {
         let all = grounds.iter().zip(&origins).zip(&foresights);
         let together: Vec<_> =

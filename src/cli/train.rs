@@ -71,7 +71,7 @@ pub(super) struct Train {
     #[arg(short, long, value_name = "DIR", default_value = "policy")]
     output: PathBuf,
     /// Policy to go on learning from on these traces (fine-tuning): its network, its actions, and its starts where it knows
-    /// them; `shipped` is the policy that ships
+    /// them, others being found as train.start says; `shipped` is the policy that ships
     #[arg(long, value_name = "FILE", conflicts_with_all = ["seeds", "sweep"])]
     from: Option<PathBuf>,
     /// Go on from --from on every function by itself: each gets a network of its own where that is better on validation time
@@ -187,7 +187,7 @@ fn take_shape(experiment: &mut Experiment, card: &Card) -> Result<(), InputError
     let (env, train) = (&mut experiment.env, &mut experiment.train);
     (env.action, env.control_interval) = (card.env.action.clone(), card.env.control_interval);
     env.observation = card.env.observation.clone();
-    (train.hidden, train.activation, train.start) = (card.hidden.clone(), card.activation, card.start);
+    (train.hidden, train.activation) = (card.hidden.clone(), card.activation);
     train.memory = if card.memory > 0 { Memory::Gru } else { Memory::None };
     train.gru.width = if card.memory > 0 { card.memory } else { train.gru.width };
     train.normalize_observations = card.normalize_observations;

@@ -17,9 +17,15 @@ pub fn decision(summaries: &[Summary], judged: &[String]) -> String {
     let known = |it: &&Summary| it.policy != REFERENCE && !it.nature.foresees;
     let asked = |it: &&Summary| judged.is_empty() || judged.contains(&it.policy);
     let wins = |it: &&Summary| it.objective_vs_tuned.upper < 1.0;
-    if let Some(best) = sorted(summaries).into_iter().filter(known).filter(asked).find(wins) {
+    let candidates: Vec<&Summary> = sorted(summaries).into_iter().filter(known).filter(asked).collect();
+    if let Some(best) = candidates.iter().copied().find(wins) {
+        let flattered = match candidates.len() {
+            1 => String::new(),
+            count => format!(" It is the best of {count} on this very time, which flatters it."),
+        };
         return format!(
-            "Use {}: its objective is {} against the tuned static HPA (95 %: {} to {}), with {} % of requests late or lost.",
+            "Use {}: its objective is {} against the tuned static HPA (95 %: {} to {}), with {} % of requests late or \
+             lost.{flattered}",
             best.policy,
             change(best.objective_vs_tuned.mean),
             change(best.objective_vs_tuned.lower),
@@ -98,6 +104,9 @@ mod tests {
             "Use policy: its objective is -10.0 % against the tuned static HPA (95 %: -15.0 % to -5.0 %), with 1.00 % of \
              requests late or lost."
         );
+        let several = ["policy".to_owned(), "other".to_owned()];
+        let both = [tuned(), summary("policy", [0.9, 0.85, 0.95]), summary("other", [0.91, 0.85, 0.97])];
+        assert!(decision(&both, &several).ends_with("It is the best of 2 on this very time, which flatters it."));
         let unsure = [summary("stock-80", [1.2, 1.1, 1.3]), tuned(), summary("policy", [0.9, 0.85, 1.05])];
         assert!(
             decision(&unsure, &learned).starts_with("Keep a static HPA, the tuned one"),

@@ -85,7 +85,8 @@ impl Each {
 
     /// Learns on all functions, or goes on with them, and prints how they ended.
     pub(super) fn run(self, device: Kind, stopped: &AtomicBool, out: &mut impl Write) -> anyhow::Result<()> {
-        let known = Known::again(self.teacher.card());
+        let card = self.teacher.card();
+        let known = if self.knows_traffic() { Known::again(card) } else { Known::taught(card) };
         let ground = Ground::prepare(&self.experiment, &self.file.asked, &known, stopped)?;
         let grounds = ground.each(&self.teacher, &self.file.from);
         let bar = output::progress(0, "steps");
@@ -106,6 +107,15 @@ impl Each {
         let policy = self.teacher.replaced(ground.card(&self.experiment, Some(&self.file.from))).with_own(&each);
         write_policy(&self.directory, &policy)?;
         self.print(&policy, out)
+    }
+
+    /// Whether the teacher has learned on any of the traces.
+    fn knows_traffic(&self) -> bool {
+        let known = |path: &PathBuf| {
+            let source = learned::source(path).ok();
+            source.is_some_and(|source| self.teacher.card().traces.iter().any(|it| it.sha256 == source.sha256))
+        };
+        self.file.asked.traces.iter().any(known)
     }
 
     fn folder(&self, index: usize) -> PathBuf {
