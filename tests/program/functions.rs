@@ -104,7 +104,9 @@ fn going_on_by_function_needs_a_policy_and_a_fresh_directory() {
     let refused = |line: &str, words: &[&str]| {
         let output = hpatune(ground.path(), line.split_whitespace()).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{line}");
-        words.iter().for_each(|word| assert!(text(&output.stderr).contains(word), "{}", text(&output.stderr)));
+        for word in words {
+            assert!(text(&output.stderr).contains(word), "{}", text(&output.stderr));
+        }
     };
     refused("train -c two.toml --trace two.parquet --each -o each", &["--from"]);
     let each = "train -c two.toml --trace two.parquet --from shared/policy.safetensors --each --steps 2000 -o each";
