@@ -92,7 +92,7 @@ impl Train {
                 return Ok(Status::Done);
             }
             if directory.join(each::FILE).exists() {
-                Each::resume(directory, &self.trace)?.run(self.device, &stopped, out)?;
+                Each::resume(directory, &self.trace)?.run(self.device, self.tensorboard, &stopped, out)?;
                 return Ok(Status::Done);
             }
             if directory.join(sweep::FILE).exists() {
@@ -115,7 +115,8 @@ impl Train {
             let mut experiment = self.experiment()?;
             take_shape(&mut experiment, learned::open(from)?.card())?;
             let asked = self.asked(&experiment)?;
-            Each::new(experiment, asked, from, &self.output)?.run(self.device, &stopped, out)?;
+            let each = Each::new(experiment, asked, from, &self.output)?;
+            each.run(self.device, self.tensorboard, &stopped, out)?;
             return Ok(Status::Done);
         }
         let mut run = self.one(&stopped)?;

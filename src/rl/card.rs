@@ -94,7 +94,11 @@ fn validation(card: &Card) -> String {
             100.0 * it.start_violation_rate,
             100.0 * it.reference_violation_rate,
             it.far.map_or_else(|| "–".to_owned(), percent),
-            if origin.flies { "policy" } else { "start" },
+            match (origin.flies, origin.own) {
+                (true, true) => "its own network",
+                (true, false) => "policy",
+                (false, _) => "start",
+            },
         );
     }
     if !judged.is_empty() {
@@ -185,10 +189,12 @@ fn limits(card: &Card) -> String {
 
 fn again(card: &Card) -> String {
     let traces: String = card.traces.iter().map(|trace| format!(" --trace {}", word(&trace.path))).collect();
+    let from = card.from.as_ref().map_or_else(String::new, |it| format!(" --from {}", word(&it.path)));
+    let each = if card.starts.iter().any(|it| it.own) { " --each" } else { "" };
     let select: String = card.select.iter().map(|pattern| format!(" --select {}", word(pattern))).collect();
     format!(
         "## Make it again\n\nWith {}, and the settings below as `config.toml`:\n\n```sh\nhpatune train -c config.toml{traces}\
-         {select} -o policy\n```\n\n```toml\n{}```\n",
+         {select}{from}{each} -o policy\n```\n\n```toml\n{}```\n",
         card.tool, card.config
     )
 }
@@ -283,6 +289,15 @@ mod tests {
         assert!(text.contains("1.100 | – | policy |") && !text.contains("% of its decisions were"), "{text}");
         assert!(!markdown(&card()).contains("remembers"));
         assert!((most_far(&unknown) - 0.01).abs() < 1e-12 && (most_far(&card()) - 0.05).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_card_tells_of_networks_of_functions_own_and_what_they_went_on_from() {
+        let from = Source { path: "all/policy.safetensors".to_owned(), sha256: "cd34".to_owned() };
+        let own = Origin { own: true, ..origin("b", 0.9, true) };
+        let text = markdown(&Card { starts: vec![own, origin("c", 0.9, false)], from: Some(from), ..card() });
+        assert!(text.contains("2.0 | its own network |") && text.contains("2.0 | start |"), "{text}");
+        assert!(text.contains("--from all/policy.safetensors --each -o policy"), "{text}");
     }
 
     #[test]

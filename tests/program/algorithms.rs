@@ -3,19 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use super::hpatune;
+use super::{SMALL, hpatune};
 
-const WORLD: &str = r#"
-[workload]
-fit_pods = 8
-[tune]
-targets = [50, 70]
-min_replicas = [1]
-demand_quantiles = []
-stabilize_down = ["1m"]
-scale_up = ["default"]
-scale_down = ["default"]
-[env]
+const WORLD: &str = r#"[env]
 episode = "1h"
 [env.action]
 head = "discrete"
@@ -46,7 +36,7 @@ fn ground(algorithms: &[&str]) -> tempfile::TempDir {
     for algorithm in algorithms {
         let group = if *algorithm == "grpo" { 4 } else { 1 };
         let own = format!("algorithm = {algorithm:?}\ngroup = {group}\n[train.offline]\nlog = \"log.safetensors\"\n");
-        fs::write(directory.path().join(format!("{algorithm}.toml")), format!("{WORLD}{own}")).unwrap();
+        fs::write(directory.path().join(format!("{algorithm}.toml")), format!("{SMALL}{WORLD}{own}")).unwrap();
     }
     directory
 }
@@ -98,7 +88,7 @@ fn learning_from_a_log_needs_one_of_the_same_environment() {
 #[test]
 fn what_a_policy_was_learned_with_is_taken_over_by_what_goes_on_from_it() {
     let ground = ground(&[]);
-    let write = |name: &str, own: &str| fs::write(ground.path().join(name), format!("{WORLD}{own}")).unwrap();
+    let write = |name: &str, own: &str| fs::write(ground.path().join(name), format!("{SMALL}{WORLD}{own}")).unwrap();
     write("plain.toml", "normalize_observations = false\nnormalize_rewards = false\nforecast = false\n");
     write("default.toml", "");
     let train = ["train", "--trace", "trace.parquet", "--steps", "1920"];

@@ -6,19 +6,9 @@ use std::path::Path;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{hpatune, text};
+use crate::{SMALL, hpatune, text};
 
-const CONFIG: &str = r#"
-[workload]
-fit_pods = 8
-[tune]
-targets = [50, 70]
-min_replicas = [1]
-demand_quantiles = []
-stabilize_down = ["1m"]
-scale_up = ["default"]
-scale_down = ["default"]
-linear_steps = 20_000
+const CONFIG: &str = r#"linear_steps = 20_000
 [env]
 control_interval = "1m"
 [env.action]
@@ -44,7 +34,7 @@ fn run(folder: &Path, line: &str) -> String {
 /// Two functions, and a policy that was learned on both.
 fn ground() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("two.toml"), CONFIG).unwrap();
+    fs::write(folder.path().join("two.toml"), format!("{SMALL}{CONFIG}")).unwrap();
     run(folder.path(), "synth --profile bursty --functions 2 --duration 1d --seed 4 -o two.parquet");
     run(folder.path(), "train -c two.toml --trace two.parquet -o shared");
     folder
@@ -119,7 +109,7 @@ fn going_on_by_function_needs_a_policy_and_a_fresh_directory() {
 #[test]
 fn an_unknown_function_is_left_to_its_tuned_hpa_where_its_past_says_so() {
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("two.toml"), CONFIG).unwrap();
+    fs::write(folder.path().join("two.toml"), format!("{SMALL}{CONFIG}")).unwrap();
     run(folder.path(), "synth --profile weekly --functions 2 --duration 2d --seed 9 -o other.parquet");
     let line = "evaluate -c two.toml --trace other.parquet --policy shipped --level fluid --seeds 1 --json";
     let output = hpatune(folder.path(), line.split_whitespace()).output().unwrap();

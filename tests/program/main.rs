@@ -35,6 +35,20 @@ fn hpatune<S: AsRef<std::ffi::OsStr>>(folder: &Path, arguments: impl IntoIterato
     command
 }
 
+/// The head of an experiment file: small loads, and a search that is over at once. What follows goes on in `[tune]`.
+#[cfg(all(feature = "ingest", feature = "train"))]
+const SMALL: &str = r#"
+[workload]
+fit_pods = 8
+[tune]
+targets = [50, 70]
+min_replicas = [1]
+demand_quantiles = []
+stabilize_down = ["1m"]
+scale_up = ["default"]
+scale_down = ["default"]
+"#;
+
 /// What the program said, as text.
 #[cfg(feature = "ingest")]
 fn text(bytes: &[u8]) -> String {

@@ -6,17 +6,9 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
-const CONFIG: &str = r#"
-[workload]
-fit_pods = 8
-[tune]
-targets = [50, 70]
-min_replicas = [1]
-demand_quantiles = []
-stabilize_down = ["1m"]
-scale_up = ["default"]
-scale_down = ["default"]
-linear_steps = 20_000
+use super::SMALL;
+
+const CONFIG: &str = r#"linear_steps = 20_000
 [env]
 control_interval = "1m"
 episode = "1h"
@@ -37,7 +29,7 @@ fn hpatune() -> Command {
 /// A directory with a trace and an experiment file.
 fn ground() -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
-    fs::write(directory.path().join("train.toml"), CONFIG).unwrap();
+    fs::write(directory.path().join("train.toml"), format!("{SMALL}{CONFIG}")).unwrap();
     let made = hpatune()
         .args(["synth", "--profile", "bursty", "--duration", "1d", "-o"])
         .arg(directory.path().join("trace.parquet"))
@@ -142,7 +134,7 @@ fn a_disk_that_fills_up_costs_no_more_than_the_updates_since_the_last_checkpoint
     let ground = ground();
     let at = |name: &str| ground.path().join(name);
     // Without a forecaster a policy is small.
-    fs::write(at("train.toml"), format!("{CONFIG}forecast = false\n")).unwrap();
+    fs::write(at("train.toml"), format!("{SMALL}{CONFIG}forecast = false\n")).unwrap();
     assert!(train(ground.path(), "whole", "2").status().unwrap().success());
     let whole = results(&at("whole"));
     // A checkpoint is the largest file of a run. With a limit below its size, the next one cannot be written.
@@ -180,7 +172,7 @@ fn a_disk_that_fills_up_costs_no_more_than_the_updates_since_the_last_checkpoint
 #[test]
 fn learning_that_diverges_stops_before_the_bad_update_is_saved() {
     let ground = ground();
-    let config = CONFIG.replace("[train]", "[train]\nlearning_rate = 1e38");
+    let config = format!("{SMALL}{CONFIG}").replace("[train]", "[train]\nlearning_rate = 1e38");
     fs::write(ground.path().join("train.toml"), config).unwrap();
     let ended = train(ground.path(), "wild", "2").stderr(Stdio::piped()).output().unwrap();
     let told = String::from_utf8_lossy(&ended.stderr);
@@ -282,7 +274,7 @@ fn a_safety_critic_stands_in_the_policys_file_with_its_errors() {
     let ground = ground();
     let safety = "[train.safety]\nenabled = true\nsteps = 4_000\nhorizon = 5\nepochs = 3\nhidden = 8\n\
                   [env.action]\nhead = \"discrete\"\ntarget_cpu = [50, 70]\n";
-    fs::write(ground.path().join("train.toml"), format!("{CONFIG}{safety}")).unwrap();
+    fs::write(ground.path().join("train.toml"), format!("{SMALL}{CONFIG}{safety}")).unwrap();
     let args = ["--steps", "2000"];
     for (output, threads) in [("safe", "2"), ("again", "1")] {
         assert!(train(ground.path(), output, threads).args(args).status().unwrap().success());
@@ -304,7 +296,8 @@ fn a_safety_critic_stands_in_the_policys_file_with_its_errors() {
 fn a_policy_that_shares_its_start_goes_on_elsewhere() {
     let ground = ground();
     let at = |name: &str| ground.path().join(name);
-    fs::write(at("train.toml"), CONFIG.replace("[train]", "[train]\nstart = \"shared\"")).unwrap();
+    let config = format!("{SMALL}{CONFIG}").replace("[train]", "[train]\nstart = \"shared\"");
+    fs::write(at("train.toml"), config).unwrap();
     assert!(train(ground.path(), "first", "2").status().unwrap().success());
     let run = |arguments: &[&str]| {
         let output = hpatune().current_dir(ground.path()).args(arguments).output().unwrap();

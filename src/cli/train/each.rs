@@ -84,7 +84,13 @@ impl Each {
     }
 
     /// Learns on all functions, or goes on with them, and prints how they ended.
-    pub(super) fn run(self, device: Kind, stopped: &AtomicBool, out: &mut impl Write) -> anyhow::Result<()> {
+    pub(super) fn run(
+        self,
+        device: Kind,
+        tensorboard: bool,
+        stopped: &AtomicBool,
+        out: &mut impl Write,
+    ) -> anyhow::Result<()> {
         let card = self.teacher.card();
         let known = if self.knows_traffic() { Known::again(card) } else { Known::taught(card) };
         let ground = Ground::prepare(&self.experiment, &self.file.asked, &known, stopped)?;
@@ -93,7 +99,8 @@ impl Each {
         let one = |(index, part): (usize, &Ground)| -> anyhow::Result<bool> {
             let session = part.session(&self.experiment, device.open()?)?;
             let run = Run::open(session, &self.folder(index), &self.experiment)?;
-            let mut run = run.named(format!("function {index}  "));
+            let run = run.named(format!("function {index}  "));
+            let mut run = run.watched(tensorboard || self.experiment.train.tensorboard)?;
             bar.inc_length(run.session.total_steps() - run.session.step());
             run.learn(stopped, u64::MAX, &bar)
         };

@@ -21,10 +21,10 @@ impl Policy {
         Self { mind, ..self.clone() }
     }
 
-    /// The same networks under another card of their shape.
+    /// The same shared network, and the steps it has learned from, under another card of its shape.
     #[must_use]
     pub fn replaced(&self, card: Card) -> Self {
-        Self { card, own: Minds::new(), ..self.clone() }
+        Self { card: Card { step: self.card.step, ..card }, own: Minds::new(), ..self.clone() }
     }
 
     /// The same policy with what `each` has learned on functions by itself: where it flies there, it does so with its own
@@ -47,6 +47,7 @@ impl Policy {
                 }
             }
             self.card.step += one.card.step;
+            self.card.isa.clone_from(&one.card.isa);
         }
         let in_use = |it: &Origin| it.validation.map(|judged| if it.flies { judged.cost } else { judged.start_cost });
         let costs: Vec<f64> = self.card.starts.iter().filter_map(in_use).collect();
