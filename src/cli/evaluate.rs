@@ -7,6 +7,8 @@ use rayon::prelude::*;
 use crate::autoscalers::Baseline;
 use crate::cli::judgement::{Asked, Input, Plan, conclude};
 use crate::cli::level::{Level as Choice, warn_of_many};
+#[cfg(feature = "train")]
+use crate::cli::pace::Pace;
 use crate::cli::shard::Wanted;
 use crate::cli::traces::{self, Loaded};
 use crate::cli::tune::{TOOL, judged};
@@ -269,7 +271,8 @@ fn named_policy(path: &Path, experiment: &Experiment, others: &[Contender]) -> R
     let reserved = stem == "current" || stem.starts_with("clairvoyant") || stem.parse::<Baseline>().is_ok();
     let taken = reserved || others.iter().any(|other| other.name == stem);
     let name = if taken { path.display().to_string() } else { stem };
-    Ok(Contender { name, kind: crate::cli::learned::kind(policy) })
+    let pace = Pace::of(&name);
+    Ok(Contender { name, kind: crate::cli::learned::kind(policy, Some(pace)) })
 }
 
 /// The baselines by name, with what they are.

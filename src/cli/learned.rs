@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use crate::autoscalers::Recipe;
+use crate::cli::pace::{Pace, Timed};
 use crate::config::Experiment;
 use crate::env::settings::{Action, Mode};
 use crate::env::start::Kind as StartKind;
@@ -22,7 +23,7 @@ use crate::forecast::Foresight;
 use crate::hpa;
 use crate::rl::card::{most_far, not_justified};
 use crate::rl::{Policy, policy};
-use crate::sim::{Limits, Outcome, Patch, Telemetry, Tuner};
+use crate::sim::{Decisions, Limits, Outcome, Patch, Telemetry, Tuner};
 use crate::units::SimTime;
 
 /// What names the policy that ships, in place of a file. A file of this name is `./shipped`.
@@ -210,8 +211,9 @@ pub(super) fn flight(
     choices.swap_remove(best.unwrap_or(0))
 }
 
-/// The policy as a contender, which warns of functions that it is not made for, once each.
-pub(super) fn kind(policy: Policy) -> Kind {
+/// The policy as a contender, which warns of functions that it is not made for, once each. Its decisions are timed where a
+/// `pace` is given.
+pub(super) fn kind(policy: Policy, pace: Option<Arc<Pace>>) -> Kind {
     let told = Arc::default();
     let resizes = policy.card().env.action.mode == Mode::Infrastructure;
     let learned: Learned = Arc::new(move |task: &Task, world: &World<'_>, tuned: Option<&hpa::Settings>, tick: &_| {
@@ -233,11 +235,16 @@ pub(super) fn kind(policy: Policy) -> Kind {
         if !flies {
             return recipe;
         }
-        let (policy, told) = (policy.of_function(&task.trace, &task.function), Arc::clone(&told));
+        let policy = policy.of_function(&task.trace, &task.function);
+        let (told, pace) = (Arc::clone(&told), pace.clone());
         Recipe::policy(&start.hpa.clone(), move || {
             let most = most_far(policy.card());
             let flight = policy.flight(Pilot::of(&start));
-            Box::new(Watched { flight, name: name.clone(), most, told: Arc::clone(&told) })
+            let watched = Box::new(Watched { flight, name: name.clone(), most, told: Arc::clone(&told) });
+            match &pace {
+                Some(pace) => Box::new(Timed::new(watched, pace)),
+                None => watched,
+            }
         })
     });
     if resizes { Kind::Resizing(learned) } else { Kind::Learned(learned) }
@@ -262,6 +269,10 @@ impl Tuner for Watched {
 
     fn decide(&mut self, now: SimTime, telemetry: &Telemetry<'_>) -> Patch {
         self.flight.decide(now, telemetry)
+    }
+
+    fn decisions(&self) -> Decisions {
+        self.flight.decisions()
     }
 }
 

@@ -36,6 +36,8 @@ mod man;
 #[cfg(feature = "ingest")]
 mod merge;
 pub mod output;
+#[cfg(all(feature = "ingest", feature = "train"))]
+mod pace;
 #[cfg(all(feature = "ingest", feature = "plot"))]
 mod pictures;
 #[cfg(feature = "plot")]

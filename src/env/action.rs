@@ -153,6 +153,17 @@ impl Actions {
         }
     }
 
+    /// Whether bounds keep an action from leading as far as it says: the HPA's of replicas, the settings' of limits. A number
+    /// beyond its head's range stands for the range's end, which is no cut.
+    #[must_use]
+    pub fn is_cut(&self, action: &[f32], at: &Standing<'_>) -> bool {
+        match &self.moves {
+            Moves::Fields => self.start.is_cut(action, at),
+            Moves::Direct(direct) => direct.is_cut(action, at),
+            Moves::Infrastructure(infrastructure) => infrastructure.is_cut(action, at),
+        }
+    }
+
     /// The patch of no agent at all: the start as it stands.
     #[must_use]
     pub fn stay(&self, at: &Standing<'_>) -> Patch {

@@ -144,6 +144,12 @@ impl Pilot {
         patch
     }
 
+    /// Whether bounds cut an action at the instant last observed: see [`Actions::is_cut`].
+    #[must_use]
+    pub fn is_cut(&self, actions: &Actions, action: &[f32]) -> bool {
+        actions.is_cut(action, &self.standing(&self.own.unwrap_or(STOCK)))
+    }
+
     /// Leaves the start as it is: the patch of no agent.
     #[must_use]
     pub fn stay(&self, actions: &Actions) -> Patch {

@@ -4,6 +4,7 @@ pub mod beam;
 pub mod calibrate;
 mod comparing;
 pub mod contender;
+mod deciding;
 pub mod evolve;
 pub mod flat;
 pub mod gates;

@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::comparing::{self, COMPARISONS, Comparing};
+use super::deciding::controls;
 use super::gates::Figure;
 use super::nature::Nature;
 use super::runner::Results;
@@ -16,7 +17,7 @@ use crate::sim::outcome::{
     Balance, ColdStarts, Cost, Elasticity, Latency, ReplicaStats, Requests, Scaling, SimStats, SloResult, Slowdown,
     Times, Waste,
 };
-use crate::sim::{Level, Outcome};
+use crate::sim::{Control, Level, Outcome};
 
 /// The policy that the others are compared with.
 pub const REFERENCE: &str = "tuned";
@@ -33,7 +34,8 @@ pub struct Summary {
     pub nature: Nature,
     /// How many runs.
     pub runs: usize,
-    /// The mean over runs of every figure, by its dotted key, as in `cost.usd`.
+    /// The mean over runs of every figure, by its dotted key, as in `cost.usd`; of figures of how a learned policy decides
+    /// over the runs in which it did.
     pub figures: Vec<(String, Interval)>,
     /// Its cost over that of the tuned static HPA; below 1 is cheaper.
     pub cost_vs_tuned: Interval,
@@ -189,15 +191,17 @@ pub fn summarize(results: &Results, seed: u64) -> Vec<Summary> {
         resampled: Resampled::TasksAndSeeds,
     };
     let standings = standings(results, &bootstrap);
+    let controls = controls(results, &bootstrap);
     let means: Vec<f64> = columns.iter().map(|column| mean(column)).collect();
     let outputs = bootstrap.intervals(&columns, comparing.outputs(), |means, out| comparing.figures(means, out));
     let summary = |(policy, name): (usize, &String)| {
         let compared = &outputs[policies * width + COMPARISONS.len() * policy..][..COMPARISONS.len()];
+        let figures = keys.iter().cloned().zip(outputs[policy * width..][..width].iter().copied());
         Summary {
             policy: name.clone(),
             nature: results.natures[policy],
             runs,
-            figures: keys.iter().cloned().zip(outputs[policy * width..][..width].iter().copied()).collect(),
+            figures: figures.chain(controls.get(policy).cloned().unwrap_or_default()).collect(),
             cost_vs_tuned: compared[0],
             objective_vs_tuned: compared[1],
             gap_closed: compared[2],
@@ -216,9 +220,10 @@ pub fn summarize(results: &Results, seed: u64) -> Vec<Summary> {
 }
 
 /// The keys that all outcomes have, in the order of the first, and each outcome's figures in that order. Where containers
-/// died in one, none did in those that do not speak of it.
+/// died in one, none did in those that do not speak of it. How policies decide is left out, which few do.
 fn common<'a>(outcomes: impl IntoIterator<Item = &'a Outcome>) -> (Vec<String>, Vec<Vec<f64>>) {
-    let mut outcomes: Vec<Outcome> = outcomes.into_iter().cloned().collect();
+    let plain = |outcome: &Outcome| Outcome { control: None, ..outcome.clone() };
+    let mut outcomes: Vec<Outcome> = outcomes.into_iter().map(plain).collect();
     if outcomes.iter().any(|outcome| outcome.faults.is_some()) {
         for outcome in &mut outcomes {
             outcome.faults.get_or_insert_default();
@@ -261,6 +266,7 @@ pub(super) fn nothing(level: Level) -> Outcome {
         replicas: ReplicaStats::default(),
         faults: None,
         cluster: None,
+        control: None,
         sim: SimStats::default(),
         objective: 0.0,
     }
@@ -280,12 +286,15 @@ pub fn check(policies: &[&str], learned: &[String], level: Level, figure: &Figur
     let wrong = |what: String, names: String| {
         Err(InputError::new(format!("there is no {what}"), format!("take one of {names}")).field("--require"))
     };
-    if resolve(policies, learned, figure).is_none() {
+    let Some(policy) = resolve(policies, learned, figure) else {
         return wrong(format!("policy {:?} in this comparison", figure.policy), policies.join(", "));
-    }
+    };
     let keys = keys(level);
-    let known: Vec<&str> =
+    let mut known: Vec<&str> =
         keys.iter().map(String::as_str).chain(comparing::keys(level)).chain(Standing::KEYS).collect();
+    if learned.iter().any(|name| name == policy) {
+        known.extend(Control::KEYS);
+    }
     if known.contains(&figure.key.as_str()) {
         return Ok(());
     }
@@ -306,6 +315,8 @@ pub fn look_up(
     check(&policies, learned, level, figure)?;
     let policy = resolve(&policies, learned, figure);
     let found = summaries.iter().find(|summary| Some(summary.policy.as_str()) == policy);
+    // A policy that stays out everywhere, or has no such figure by its kind, leaves it unknown.
+    let unknown = || Control::KEYS.contains(&figure.key.as_str()).then_some(Interval::UNKNOWN);
     let missing = || InputError::new(format!("there is no figure {figure}"), "take another").field("--require");
-    found.and_then(|summary| summary.figure(&figure.key)).ok_or_else(missing)
+    found.and_then(|summary| summary.figure(&figure.key)).or_else(unknown).ok_or_else(missing)
 }

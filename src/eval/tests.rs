@@ -235,6 +235,26 @@ fn a_gate_on_a_policy_beyond_every_static_hpa_or_on_no_number_is_not_met() {
 }
 
 #[test]
+fn gates_take_how_a_learned_policy_decides_and_of_others_refuse_it() {
+    let baselines = [Baseline::Tuned, Baseline::Schedule];
+    let (mut results, before) = compare(&judged(Profile::Diurnal, 1), &baselines, &[0, 1]);
+    for (row, entropy) in results.rows[2..].iter_mut().zip([1.0, 2.0]) {
+        row.outcome.control = Some(sim::Control { entropy: Some(entropy), ..sim::Control::default() });
+    }
+    let summaries = summarize(&results, 0);
+    let json = serde_json::to_value(&summaries).unwrap();
+    assert_eq!(json[1]["mean"]["control"], serde_json::json!({ "entropy": 1.5 }));
+    assert_eq!(json[0], serde_json::to_value(&before[0]).unwrap(), "the tuned HPA has nothing of the kind");
+    let learned = [Baseline::Schedule.name().to_owned()];
+    let decide = |gate: &str| {
+        let look_up = |figure: &gates::Figure| look_up(&summaries, &learned, Level::Fluid, figure);
+        gates::Gate::parse(gate).unwrap().decide(&look_up)
+    };
+    assert!(decide("control.entropy[policy] <= 1.5").unwrap().met && !decide("control.kl[policy] <= 9").unwrap().met);
+    assert!(decide("control.entropy[tuned] <= 9").unwrap_err().problem.contains("no figure \"control.entropy\""));
+}
+
+#[test]
 fn those_who_foresee_and_those_who_resize_are_not_compared_with_what_does_not_bind_them() {
     let baselines = [Baseline::Stock80, Baseline::Tuned, Baseline::Clairvoyant, Baseline::Vpa];
     let (results, summaries) = compare(&judged(Profile::Bursty, 1), &baselines, &[0, 1]);

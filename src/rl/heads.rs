@@ -131,6 +131,15 @@ pub fn lean(head: Distribution, number: f32, share: f64, outputs: &mut [f32]) {
     }
 }
 
+/// As [`lean`], the outputs of all heads; of heads without a number in `first` they stay.
+pub fn lean_all(heads: &[Distribution], first: &[f32], share: f64, outputs: &mut [f32]) {
+    let mut from = 0;
+    for (head, &number) in heads.iter().zip(first) {
+        lean(*head, number, share, &mut outputs[from..from + head.outputs()]);
+        from += head.outputs();
+    }
+}
+
 /// Largest logit, and the sum of exponentials against it.
 fn log_sum_parts(logits: &[f32]) -> (f32, f32) {
     let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
@@ -231,7 +240,8 @@ impl Density {
     }
 }
 
-fn ln_beta(alpha: f64, beta: f64) -> f64 {
+/// ln B(α, β).
+pub(super) fn ln_beta(alpha: f64, beta: f64) -> f64 {
     ln_gamma(alpha) + ln_gamma(beta) - ln_gamma(alpha + beta)
 }
 

@@ -67,6 +67,8 @@ mod sheet;
 #[cfg(feature = "train")]
 pub mod special;
 #[cfg(feature = "train")]
+pub mod spread;
+#[cfg(feature = "train")]
 pub mod sweep;
 #[cfg(feature = "train")]
 pub mod table;

@@ -110,12 +110,7 @@ impl Network {
         if let Some(memory) = &self.memory {
             memory.initialize(seed, &mut theta);
         }
-        let outputs = &mut theta[self.actor.layers[last_actor].bias.clone()];
-        let mut from = 0;
-        for (head, &number) in self.heads.iter().zip(first) {
-            heads::lean(*head, number, share, &mut outputs[from..from + head.outputs()]);
-            from += head.outputs();
-        }
+        heads::lean_all(&self.heads, first, share, &mut theta[self.actor.layers[last_actor].bias.clone()]);
         theta
     }
 }

@@ -1,5 +1,6 @@
 //! A learned policy: a file that says all it needs to act, and the tuner it gives.
 
+mod account;
 mod flight;
 mod header;
 mod own;
@@ -7,6 +8,7 @@ mod own;
 use std::path::Path;
 use std::sync::Arc;
 
+use self::account::Account;
 pub use self::flight::Flight;
 use self::header::GUARDED;
 pub use self::header::{Card, Origin, Source};
@@ -42,13 +44,16 @@ struct Mind {
     actions: Actions,
     heads: Vec<Distribution>,
     keep: Vec<f32>,
+    /// Outputs of all heads before anything is learned; `None` where nothing is drawn from outputs.
+    first: Option<Vec<f32>>,
 }
 
 impl Mind {
     /// The same with another brain of its shape.
     fn with(&self, brain: Brain) -> Self {
-        let Self { sight, actions, heads, keep, .. } = self;
-        Self { brain, sight: sight.clone(), actions: actions.clone(), heads: heads.clone(), keep: keep.clone() }
+        let Self { sight, actions, heads, keep, first, .. } = self;
+        let (sight, actions, heads) = (sight.clone(), actions.clone(), heads.clone());
+        Self { brain, sight, actions, heads, keep: keep.clone(), first: first.clone() }
     }
 }
 
@@ -58,7 +63,8 @@ impl Policy {
     pub fn new(card: Card, brain: Brain) -> Self {
         let (sight, actions) = (Sight::new(&card.env), card.actions());
         let (heads, keep) = (actions.distributions(), actions.keep());
-        let mind = Arc::new(Mind { brain, sight, actions, heads, keep });
+        let first = card.first_outputs();
+        let mind = Arc::new(Mind { brain, sight, actions, heads, keep, first });
         Self { card, mind, own: Minds::new(), critic: None }
     }
 
@@ -193,12 +199,14 @@ impl Policy {
             critic: self.critic.clone(),
             interval: self.card.env.control_interval,
             observation: vec![0.0; self.mind.sight.len()],
+            outputs: Vec::new(),
             allowed: Vec::new(),
             action: vec![0.0; self.mind.heads.len()],
             buffers: Buffers::default(),
             pilot,
             flies: true,
             distance: Distance::default(),
+            account: Account::default(),
         }
     }
 }

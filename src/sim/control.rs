@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use super::decisions::Decisions;
 use super::outcome::Totals;
 use super::response_times::ResponseTimes;
 use crate::hpa;
@@ -39,6 +40,11 @@ pub trait Tuner: Send {
 
     /// The fields to change now.
     fn decide(&mut self, now: SimTime, telemetry: &Telemetry<'_>) -> Patch;
+
+    /// How it has decided so far, where it is a learned policy; none of others.
+    fn decisions(&self) -> Decisions {
+        Decisions::default()
+    }
 }
 
 /// What an autoscaler sees at a sync.

@@ -3,6 +3,7 @@
 mod arrivals;
 mod cluster;
 pub mod control;
+mod decisions;
 mod demand;
 pub mod elasticity;
 mod faults;
@@ -33,6 +34,7 @@ pub mod workload;
 mod world;
 
 pub use control::{Autoscaler, Gauges, Knobs, LOAD_STEP, Limits, Patch, Signals, Telemetry, Tuner, View};
+pub use decisions::{Control, Decision, Decisions};
 pub use outcome::{Outcome, TimelineRow, Totals};
 pub use prices::{objective, violation_hours};
 pub use requests::{Books, PodLoad};

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::decisions::Control;
+
 /// Running sums of a run, cheap to copy; differences between two instants give an interval's figures.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Totals {
@@ -86,6 +88,9 @@ pub struct Outcome {
     /// The room for pods; left out where `[cluster]` does not bound it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster: Option<Cluster>,
+    /// How a learned policy decided; left out of runs in which none did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control: Option<Control>,
     /// What the simulation itself did.
     pub sim: SimStats,
     /// Reserved pod time plus the price of violations and starts, in pod-hours: what search and learning minimise.

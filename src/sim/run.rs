@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::cluster::Usage;
 use super::control::{Autoscaler, Tuner};
+use super::decisions::Decisions;
 use super::elasticity::Curves;
 use super::latency::Histogram;
 use super::outcome::{
@@ -53,6 +54,7 @@ pub(super) struct Sums {
     pub(super) allowed: f64,
     /// The room for pods, where it is bounded.
     pub(super) cluster: Option<Cluster>,
+    pub(super) decisions: Decisions,
 }
 
 impl Run {
@@ -71,6 +73,13 @@ impl Run {
             cluster.nodes_max = Some(f64::from(usage.nodes_max));
             self.outcome.cluster = self.sums.cluster;
         }
+        self
+    }
+
+    /// How the run's learned policy decided, where there was one.
+    pub(super) fn with_decisions(mut self, decisions: Decisions) -> Self {
+        self.outcome.control = decisions.control();
+        self.sums.decisions = decisions;
         self
     }
 
@@ -157,6 +166,7 @@ impl Sums {
         self.runs += other.runs;
         self.windows.merge(&other.windows);
         self.idle_gb_hours += other.idle_gb_hours;
+        self.decisions.add(&other.decisions);
         if let (Some(mine), Some(theirs)) = (&mut self.cluster, other.cluster) {
             let both = |a: Option<f64>, b: Option<f64>, join: fn(f64, f64) -> f64| a.zip(b).map(|(a, b)| join(a, b));
             mine.node_hours = both(mine.node_hours, theirs.node_hours, |a, b| a + b);
@@ -212,6 +222,7 @@ impl Sums {
             faults: (totals.crashes + totals.oom_kills > 0.0)
                 .then_some(Faults { crashes: totals.crashes, oom_kills: totals.oom_kills }),
             cluster: self.cluster,
+            control: self.decisions.control(),
             sim: SimStats { events: self.events, simulated_s: self.seconds },
             objective: self.costs.objective,
         }
@@ -234,6 +245,7 @@ pub fn run(
     if record {
         simulation.record();
     }
+    let mut decisions = Decisions::default();
     if let Some(tuner) = tuner {
         simulation.keep_recent();
         let interval = tuner.interval().max(std::time::Duration::from_millis(1));
@@ -242,6 +254,7 @@ pub fn run(
             simulation.patch(&patch);
             simulation.advance(SimTime(simulation.now().0.saturating_add(micros(interval))));
         }
+        decisions = tuner.decisions();
     }
-    simulation.finish()
+    simulation.finish().with_decisions(decisions)
 }

@@ -11,6 +11,7 @@ use rand::RngExt;
 
 use super::cluster::Cluster;
 use super::control::{Autoscaler, Limits, Patch, Telemetry, View};
+use super::decisions::Decisions;
 use super::outcome::{self, TimelineRow, Totals};
 use super::pods::Membership;
 use super::prices::Prices;
@@ -336,6 +337,7 @@ impl Simulation {
                 contended_pod_seconds: world.contended_s,
                 ..outcome::Cluster::default()
             }),
+            decisions: Decisions::default(),
         })
         .on_nodes(usage)
         .with_books(world.service.books())

@@ -89,6 +89,12 @@ impl Player {
         }
     }
 
+    /// Its run.
+    fn finish(self) -> Run {
+        let decisions = self.tuner.map(|tuner| tuner.decisions()).unwrap_or_default();
+        self.simulation.finish().with_decisions(decisions)
+    }
+
     /// Lets time pass up to a scheduler's pass.
     fn meet(&mut self, at: SimTime) {
         self.simulation.advance(SimTime(at.0 - self.ahead));
@@ -144,7 +150,7 @@ impl Stage<'_> {
         }
         // Its recorded time is over, and so is its Deployment's.
         self.turn(who, |player| player.simulation.leave_cluster());
-        self.runs[who] = self.players[who].take().map(|player| player.simulation.finish());
+        self.runs[who] = self.players[who].take().map(Player::finish);
     }
 
     /// Gives pending pods room, the oldest of all functions first.

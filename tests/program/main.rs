@@ -7,6 +7,8 @@ mod algorithms;
 #[cfg(feature = "ingest")]
 mod calibration;
 mod configs;
+#[cfg(all(feature = "ingest", feature = "train"))]
+mod deciding;
 #[cfg(all(feature = "ingest", feature = "manifest"))]
 mod explain;
 #[cfg(all(feature = "ingest", feature = "train"))]

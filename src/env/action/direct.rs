@@ -54,10 +54,21 @@ impl Direct {
 
     /// An HPA that can only hold as many replicas as the action says.
     pub(super) fn patch(&self, action: &[f32], at: &Standing<'_>) -> Patch {
+        at.exactly(self.asked(action, at))
+    }
+
+    /// Whether the HPA's bounds cut the replicas that an action asks for.
+    pub(super) fn is_cut(&self, action: &[f32], at: &Standing<'_>) -> bool {
+        let asked = self.asked(action, at);
+        at.bounded(asked) != asked
+    }
+
+    /// Replicas before the HPA's bounds hold.
+    fn asked(&self, action: &[f32], at: &Standing<'_>) -> Replicas {
         let mut numbers = action.iter().map(|&number| choice(number));
         let mut take = |length: usize| if length > 1 { numbers.next().unwrap_or(0).min(length - 1) } else { 0 };
         let (base, step) = (take(self.bases.len()), take(self.steps.len()));
-        at.exactly(replicas(self.bases[base], at).saturating_add(self.steps[step]))
+        replicas(self.bases[base], at).saturating_add(self.steps[step])
     }
 
     /// Allows bases that differ within the bounds, and steps that stay within them from a base that is allowed. No step is
@@ -127,6 +138,8 @@ mod tests {
             assert_eq!(set(5, choice), exactly(replicas));
         }
         assert_eq!(set(10, 2.0), exactly(10), "the bounds hold whatever the action");
+        let is_cut = |replicas, choice: f32| with(replicas, 0.0, |at| direct.is_cut(&[choice], at));
+        assert_eq!([is_cut(10, 2.0), is_cut(8, 2.0), is_cut(2, 3.0), is_cut(3, 3.0)], [true, false, true, false]);
         assert_eq!((direct.heads().len(), direct.keep()), (1, vec![0.0]));
     }
 

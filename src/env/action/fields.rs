@@ -126,6 +126,17 @@ impl Fields {
     /// The patch of an action: one number a head.
     #[must_use]
     pub(super) fn patch(&self, action: &[f32], at: &Standing<'_>) -> Patch {
+        let asked = self.asked(action, at);
+        Patch { min_replicas: asked.min_replicas.map(|pods| at.bounded(pods)), ..asked }
+    }
+
+    /// Whether the HPA's bounds cut the minReplicas that an action asks for.
+    pub(super) fn is_cut(&self, action: &[f32], at: &Standing<'_>) -> bool {
+        self.asked(action, at).min_replicas.is_some_and(|pods| at.bounded(pods) != pods)
+    }
+
+    /// The patch before the HPA's bounds hold.
+    fn asked(&self, action: &[f32], at: &Standing<'_>) -> Patch {
         let Standing { demand, own, proposal, .. } = *at;
         let start_target = proposal.map(|it| it.target_cpu);
         let start_pods = proposal.map_or(own.min_replicas as f32, |it| it.pods as f32);
@@ -144,10 +155,10 @@ impl Fields {
         });
         let scale_up = take(self.policies.len()).and_then(|number| self.policies.get(choice(number)).cloned());
         let start = proposal.map(|_| (&Base::Start, 0.0));
-        let min_replicas = base.zip(safety).or(start).map(|(&base, safety)| {
-            let pods = propose(forecast(base, demand, start_pods, at.replicas), safety as f32) as Replicas;
-            at.bounded(pods)
-        });
+        let min_replicas = base
+            .zip(safety)
+            .or(start)
+            .map(|(&base, safety)| propose(forecast(base, demand, start_pods, at.replicas), safety as f32) as Replicas);
         Patch { target_cpu, min_replicas, stabilize_down, scale_up, ..Patch::default() }
     }
 

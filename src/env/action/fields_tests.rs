@@ -37,6 +37,9 @@ fn a_proposal_stays_within_the_users_bounds() {
     let patch = |floor, ceiling| actions.patch(&action(Base::Peak, 1.0), &at(&demand(), &own(floor, ceiling), None));
     assert_eq!(patch(20, 40).min_replicas, Some(20));
     assert_eq!(patch(1, 10).min_replicas, Some(10));
+    let is_cut = |floor, ceiling| actions.is_cut(&action(Base::Peak, 1.0), &at(&demand(), &own(floor, ceiling), None));
+    let cut = [(20, 40), (13, 40), (12, 40), (1, 12), (1, 11)].map(|(floor, ceiling)| is_cut(floor, ceiling));
+    assert_eq!(cut, [true, true, false, false, true], "12 pods are asked for");
 }
 
 #[test]

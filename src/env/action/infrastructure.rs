@@ -97,15 +97,32 @@ impl Infrastructure {
 
     /// Limits so many steps away, within the bounds; one that does not move stays, even beyond them.
     fn limited(&self, limits: Limits, cores: f64, bytes: f64) -> Limits {
+        let [cpu, memory] = self.asked(limits, cores, bytes).map(|(value, least, most)| value.clamp(least, most));
+        Limits { cpu: Millicores(cpu as u32), memory: Bytes(memory as u64) }
+    }
+
+    /// The CPU and the memory limit so many steps away, each with the bounds that hold it.
+    fn asked(&self, limits: Limits, cores: f64, bytes: f64) -> [(f64, f64, f64); 2] {
         let it = &self.settings;
         let moved = |value: f64, step: f64, (least, most): (f64, f64)| {
-            if step == 0.0 { value } else { (value + step).round().clamp(least, most) }
+            if step == 0.0 { (value, value, value) } else { ((value + step).round(), least, most) }
         };
         let bounds = (f64::from(it.cpu.0.0), f64::from(it.cpu.1.0));
         let cpu = moved(f64::from(limits.cpu.0), cores * f64::from(it.cpu_step.0), bounds);
         let bounds = (it.memory.0.0 as f64, it.memory.1.0 as f64);
-        let memory = moved(limits.memory.0 as f64, bytes * it.memory_step.0 as f64, bounds);
-        Limits { cpu: Millicores(cpu as u32), memory: Bytes(memory as u64) }
+        [cpu, moved(limits.memory.0 as f64, bytes * it.memory_step.0 as f64, bounds)]
+    }
+
+    /// Whether limits so many steps away lie within the bounds.
+    fn fits(&self, limits: Limits, cores: f64, bytes: f64) -> bool {
+        self.asked(limits, cores, bytes).iter().all(|(value, least, most)| (least..=most).contains(&value))
+    }
+
+    /// Whether bounds cut what an action asks for, of replicas or of limits.
+    pub(super) fn is_cut(&self, action: &[f32], at: &Standing<'_>) -> bool {
+        let (replicas, cores, bytes) = self.change(action);
+        let wanted = at.replicas.saturating_add(replicas);
+        at.bounded(wanted) != wanted || at.limits.is_some_and(|limits| !self.fits(limits, cores, bytes))
     }
 
     /// Allows changes that neither bounds of replicas nor of limits cut; no change always, and nothing else where it is
@@ -128,12 +145,7 @@ impl Infrastructure {
         if replicas != 0 {
             return at.bounded(wanted) == wanted;
         }
-        let Some(limits) = at.limits else { return false };
-        let (it, after) = (&self.settings, self.limited(limits, cores, bytes));
-        let cpu = i64::from(after.cpu.0) - i64::from(limits.cpu.0);
-        let memory = i128::from(after.memory.0) - i128::from(limits.memory.0);
-        let full = |moved: i128, steps: f64, step: u64| moved == steps as i128 * i128::from(step);
-        full(cpu.into(), cores, it.cpu_step.0.into()) && full(memory, bytes, it.memory_step.0)
+        at.limits.is_some_and(|limits| self.fits(limits, cores, bytes))
     }
 }
 
@@ -198,6 +210,10 @@ mod tests {
             assert_eq!(set(&[f32::NAN; 3]), (3, 1000, 512));
             assert_eq!(said(&with(6, 4000, 4096, |at| three.patch(&[1.0; 3], at))), (6, 4000, 4096));
             assert_eq!((three.distributions().len(), three.first()), (3, vec![0.5; 3]));
+            let is_cut = |replicas, cpu, numbers: &[f32; 3]| with(replicas, cpu, 512, |at| three.is_cut(numbers, at));
+            assert!(is_cut(6, 1000, &[1.0, 0.5, 0.5]), "8 replicas, and there may be 6");
+            assert!(is_cut(3, 3800, &[0.5, 1.0, 0.5]), "4300m, and there may be 4");
+            assert!(!is_cut(3, 3800, &[1.0, 0.7, 1.0]) && !is_cut(6, 9000, &[f32::NAN; 3]));
         }
     }
 
@@ -217,6 +233,8 @@ mod tests {
                             let asked = (replicas + steps, (cpu as i32 + 500 * cores as i32) as u32, memory);
                             assert_eq!(said(&nine.patch(&[index as f32], at)), asked);
                         }
+                        let free = |index: usize| !nine.is_cut(&[index as f32], at);
+                        assert!((0..9).all(|index| allowed[index] == free(index)), "masks forbid what is cut");
                         nine.mask(at, true, &mut allowed);
                     });
                     assert_eq!(allowed.iter().filter(|&&it| it).count(), 1, "a cool-down leaves no change");

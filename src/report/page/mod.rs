@@ -89,6 +89,14 @@ pub struct Origin<'a> {
     pub files: &'a [(String, String)],
 }
 
+/// What the columns of how policies decide mean, a sentence each.
+const DECIDING: &str = "<p>Learned policies alone, over the runs in which they fly. Entropy: how undecided the policy is between its choices, \
+     all knobs together; 0 is one choice for sure, and where it says numbers it may lie below 0. Masked: share of choices that \
+     it may not take, because bounds make them the same as others or a cool-down lasts. Overridden: share of decisions in \
+     which something else was done than it chose, because its safety critic held that for unsafe or bounds cut it. Learned \
+     away: how far learning has led its choices from leaving the start as it is (Kullback–Leibler divergence); 0 is not at \
+     all.</p>";
+
 impl Page<'_> {
     /// The page.
     #[must_use]
@@ -97,6 +105,7 @@ impl Page<'_> {
             self.compared(),
             self.figures(),
             self.standing(),
+            self.deciding(),
             self.pictured("front", "Cost against late requests", Place::Front),
             self.pictured("profile", "How often, and by how much", Place::Profile),
             self.gaps(),
@@ -194,6 +203,15 @@ impl Page<'_> {
         )
     }
 
+    fn deciding(&self) -> String {
+        let (head, rows) = tables::deciding(self.summaries);
+        if rows.is_empty() {
+            return String::new();
+        }
+        let table = table("Means over decisions", &head, rows, Cells::Numbers);
+        section("deciding", "How policies decide", &(table + DECIDING))
+    }
+
     fn gaps(&self) -> String {
         let Some(rival) = self.rival else { return String::new() };
         let (head, rows) = tables::gaps(self.results, rival);
@@ -248,79 +266,4 @@ impl Page<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn results() -> Results {
-        Results {
-            policies: Vec::new(),
-            natures: Vec::new(),
-            tasks: 0,
-            seeds: Vec::new(),
-            rows: Vec::new(),
-            fluid: Vec::new(),
-            found: Vec::new(),
-            statics: Vec::new(),
-            bounds: Vec::new(),
-        }
-    }
-
-    fn page(results: &Results) -> Page<'_> {
-        Page {
-            decision: "Keep <it>.",
-            verdict: "a & b",
-            summaries: &[],
-            policies: &[],
-            seen: &[],
-            results,
-            rival: None,
-            hours: 12.0,
-            levels: ("requests", "fluid"),
-            allowed: 0.01,
-            priced_starts: false,
-            robustness: &[],
-            gates: &[],
-            budgets: &[],
-            pictures: Vec::new(),
-            origin: Origin {
-                tool: "hpatune 1",
-                command: "hpatune evaluate --trace 'a b'",
-                config_hash: "0f",
-                files: &[],
-            },
-        }
-    }
-
-    #[test]
-    fn the_page_says_who_saw_the_test_time() {
-        let results = results();
-        let unseen = "Neither search nor learning saw it, as far as";
-        assert!(page(&results).html().contains(unseen));
-        let seen = [("policy".to_owned(), "web".to_owned())];
-        let text = Page { seen: &seen, priced_starts: true, ..page(&results) }.html();
-        assert!(text.contains("learning saw part of it: policy on web.") && !text.contains(unseen));
-        assert!(text.contains("late or lost requests and of pod starts: what"));
-    }
-
-    #[test]
-    fn the_page_stands_alone_and_escapes_names() {
-        let svg = "<svg width=\"12\" height=\"8\" viewBox=\"0 0 12 8\" xmlns=\"http://www.w3.org/2000/svg\"></svg>\n";
-        let text = Page {
-            policies: &[("<script>".to_owned(), "what \"it\" is".to_owned())],
-            pictures: vec![Picture { place: Place::Front, svg: svg.to_owned(), text: "a <picture>".to_owned() }],
-            ..page(&results())
-        }
-        .html();
-        assert!(text.starts_with("<!doctype html>\n<html lang=\"en\">"));
-        assert!(text.contains("Keep &lt;it&gt;.") && text.contains("a &amp; b") && text.contains("&lt;script&gt;"));
-        assert!(text.contains("role=\"img\"") && text.contains("a &lt;picture&gt;"));
-        for outside in ["<script", "src=", "href=\"http", "url(", "@import", "<link"] {
-            assert!(!text.contains(outside), "{outside}");
-        }
-        for paired in ["section", "table", "figure", "tr", "main"] {
-            let count = |tag: String| text.matches(&tag).count();
-            let opened = count(format!("<{paired}>")) + count(format!("<{paired} "));
-            assert_eq!(opened, count(format!("</{paired}>")), "{paired}");
-        }
-    }
-}
+mod tests;

@@ -9,6 +9,7 @@ use crate::report::evaluation::sorted;
 use crate::report::notes::not_comparable;
 use crate::report::number::{NONE, change, dollars, fixed, percent, significant};
 use crate::report::robustness::names;
+use crate::sim::Control;
 
 type Rows = Vec<Vec<String>>;
 
@@ -93,6 +94,22 @@ pub(super) fn behind(summaries: &[Summary]) -> (Vec<&'static str>, Rows) {
         ]
     };
     (head, sorted(summaries).iter().map(row).collect())
+}
+
+/// How the learned policies decide; no rows where none does.
+pub(super) fn deciding(summaries: &[Summary]) -> (Vec<&'static str>, Rows) {
+    let head = vec!["policy", "entropy, nats", "masked, %", "overridden, %", "learned away, nats"];
+    let digits = [2, 1, 1, 2];
+    let row = |summary: &&Summary| {
+        let figures = Control::KEYS.map(|key| summary.figure(key));
+        let cell = |(figure, digits): (Option<Interval>, usize)| {
+            figure.map_or_else(|| NONE.to_owned(), |it| ends(it, |x| fixed(x, digits)))
+        };
+        let cells = figures.iter().copied().zip(digits).map(cell);
+        let name = figures.iter().any(Option::is_some).then(|| summary.policy.clone())?;
+        Some(std::iter::once(name).chain(cells).collect())
+    };
+    (head, sorted(summaries).iter().filter_map(row).collect())
 }
 
 /// Where every policy stands against the tuned static HPA.

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Mind;
+use super::{Account, Mind};
 use crate::env::Pilot;
 use crate::error::InputError;
-use crate::rl::brain::Brain;
+use crate::rl::brain::{Brain, Perceptron};
 use crate::rl::distance::Distance;
 use crate::rl::heads;
 use crate::rl::network::Buffers;
 use crate::rl::safety::Critic;
-use crate::sim::{Patch, Telemetry, Tuner};
+use crate::sim::{Decisions, Patch, Telemetry, Tuner};
 use crate::units::SimTime;
 
 /// The largest value that a unit remembers, with room for rounding.
@@ -25,11 +25,13 @@ pub struct Flight {
     pub(super) interval: Duration,
     pub(super) pilot: Pilot,
     pub(super) observation: Vec<f32>,
+    pub(super) outputs: Vec<f32>,
     pub(super) allowed: Vec<bool>,
     pub(super) action: Vec<f32>,
     pub(super) buffers: Buffers,
     pub(super) flies: bool,
     pub(super) distance: Distance,
+    pub(super) account: Account,
 }
 
 impl Flight {
@@ -70,6 +72,27 @@ impl Flight {
     pub fn distance(&self) -> &Distance {
         &self.distance
     }
+
+    /// Chooses what a network holds for likeliest of what masks allow.
+    fn choose(&mut self, actor: &Perceptron, mind: &Mind) {
+        self.outputs.clear();
+        self.outputs.extend_from_slice(actor.outputs(&mut self.observation, &mut self.buffers));
+        self.allowed.clear();
+        if mind.actions.is_masked() {
+            self.allowed.resize(self.outputs.len(), true);
+            self.pilot.mask(&mind.actions, &mut self.allowed);
+            heads::forbid(&mut self.outputs, &self.allowed);
+        }
+        heads::likeliest(&self.outputs, &mind.heads, &mut self.action);
+        self.account.weigh(mind, &self.outputs, &self.allowed);
+    }
+
+    /// Lets the safety critic change the action, where there is one; whether it did.
+    fn hold(&mut self, brain: &Brain) -> bool {
+        let (Some(critic), Brain::Network(actor)) = (&self.critic, brain) else { return false };
+        let logits = actor.outputs_again(&self.observation, &mut self.buffers);
+        critic.hold(&self.observation, logits, &mut self.action)
+    }
 }
 
 impl Tuner for Flight {
@@ -78,28 +101,25 @@ impl Tuner for Flight {
     }
 
     fn decide(&mut self, now: SimTime, telemetry: &Telemetry<'_>) -> Patch {
-        let Mind { brain, sight, actions, heads, keep } = &*self.mind;
+        let mind = Arc::clone(&self.mind);
+        let Mind { brain, sight, actions, heads, keep, .. } = &*mind;
         self.pilot.observe(sight, now, telemetry, self.interval, &mut self.observation);
         if !self.flies {
             return self.pilot.stay(actions);
         }
-        if let (Brain::Network(actor), true) = (brain, actions.is_masked()) {
-            let mut outputs = actor.outputs(&mut self.observation, &mut self.buffers).to_vec();
-            self.allowed.clear();
-            self.allowed.resize(outputs.len(), true);
-            self.pilot.mask(actions, &mut self.allowed);
-            heads::forbid(&mut outputs, &self.allowed);
-            heads::likeliest(&outputs, heads, &mut self.action);
-        } else {
-            brain.act(&mut self.observation, heads, keep, &mut self.buffers, &mut self.action);
+        match brain {
+            Brain::Network(actor) => self.choose(actor, &mind),
+            _ => brain.act(&mut self.observation, heads, keep, &mut self.buffers, &mut self.action),
         }
         if brain.normalizes() {
             self.distance.observe(&self.observation);
         }
-        if let (Some(critic), Brain::Network(actor)) = (&self.critic, brain) {
-            let logits = actor.outputs_again(&self.observation, &mut self.buffers);
-            critic.hold(&self.observation, logits, &mut self.action);
-        }
+        let held = self.hold(brain);
+        self.account.close(held || self.pilot.is_cut(actions, &self.action));
         self.pilot.patch(actions, &self.action)
+    }
+
+    fn decisions(&self) -> Decisions {
+        self.account.decisions
     }
 }

@@ -8,6 +8,7 @@ use crate::error::InputError;
 use crate::forecast::Forecaster;
 use crate::hpa;
 use crate::rl::file::broken;
+use crate::rl::heads;
 use crate::rl::safety::Safety;
 use crate::rl::settings::network::MOST_REMEMBERED;
 use crate::rl::settings::{Activation, Algorithm, Settings};
@@ -154,6 +155,26 @@ impl Card {
     /// What the policy can do. Choices are masked where its algorithm knows masks.
     pub(in crate::rl) fn actions(&self) -> Actions {
         Actions::new(&self.env.action).masked_if(self.algorithm.knows_masks())
+    }
+
+    /// Outputs of all heads before anything is learned, at any observation: what the policy's learning started with, whichever
+    /// other policy it may have gone on from. `None` where outputs are values of choices, which nothing is drawn from.
+    pub(super) fn first_outputs(&self) -> Option<Vec<f32>> {
+        if !self.algorithm.draws() {
+            return None;
+        }
+        let actions = self.actions();
+        let heads = actions.distributions();
+        let mut outputs = vec![0.0; heads.iter().map(|head| head.outputs()).sum()];
+        heads::lean_all(&heads, &actions.first(), self.initial_share(), &mut outputs);
+        Some(outputs)
+    }
+
+    /// `train.initial_share` of the settings that it was learned with, which may be another version's.
+    fn initial_share(&self) -> f64 {
+        let table: Option<toml::Table> = self.config.parse().ok();
+        let share = table.as_ref().and_then(|table| table.get("train")?.get("initial_share")?.as_float());
+        share.filter(|share| (0.0..1.0).contains(share)).unwrap_or_else(|| Settings::default().initial_share)
     }
 
     /// Checks that there is a forecaster where a linear policy weighs what one says. A log has none, and flies nothing.

@@ -1,3 +1,5 @@
+mod account;
+
 use super::*;
 use crate::autoscalers::linear::{FEATURES, Linear, PLAIN};
 use crate::env::{self, observation};
@@ -8,7 +10,7 @@ use crate::rl::moments::Normalizer;
 use crate::rl::network::Network;
 use crate::rl::rollout::beside;
 use crate::rl::table::Table;
-use crate::sim::{Telemetry, Totals};
+use crate::sim::{Knobs, Telemetry, Totals};
 use crate::units::SimTime;
 
 fn choices() -> env::settings::Action {
@@ -63,6 +65,11 @@ fn policies() -> [Policy; 4] {
 
 /// A decision at the `step`-th of steps of 15 s, on a load that goes up and down.
 fn decide(flight: &mut Flight, step: usize) {
+    decide_beside(flight, step, None);
+}
+
+/// The same beside an HPA with these knobs.
+fn decide_beside(flight: &mut Flight, step: usize, knobs: Option<Knobs>) {
     let load: Vec<f32> = (0..40 + step).map(|i| 3.0 + (i as f32 * 0.4).sin()).collect();
     let telemetry = Telemetry {
         load: &load,
@@ -72,7 +79,7 @@ fn decide(flight: &mut Flight, step: usize) {
         starting: 0,
         utilization: Some(0.5),
         backlog_s: 0.0,
-        knobs: None,
+        knobs,
         totals: &Totals::default(),
         gauges: None,
     };

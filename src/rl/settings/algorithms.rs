@@ -54,11 +54,18 @@ impl Algorithm {
         matches!(self, Self::Cql | Self::Bcq)
     }
 
+    /// Whether its policy gives choices probabilities, and numbers densities, which actions are drawn from; others give choices
+    /// values.
+    #[must_use]
+    pub fn draws(self) -> bool {
+        !matches!(self, Self::QLearning | Self::Cql | Self::Bcq)
+    }
+
     /// Whether what a mask forbids is left out of learning and acting. Where choices have values instead of probabilities
     /// it is not: there the environment cuts what goes beyond its bounds.
     #[must_use]
     pub fn knows_masks(self) -> bool {
-        !matches!(self, Self::QLearning | Self::Cql | Self::Bcq)
+        self.draws()
     }
 }
 
