@@ -13,7 +13,7 @@ steps=${3:-1000000}
 cd "$(dirname "$0")/.."
 cargo build --release
 hpatune=$PWD/target/release/hpatune
-config=$PWD/configs/real-traces.toml
+whole=$PWD/configs/real-traces.toml
 table=$PWD/scripts/ablations.py
 cd "$traces"
 
@@ -24,6 +24,8 @@ done
 
 # A line of keys for each variant; trial 0 of a sweep is the default with the first seed.
 variants='default|
+no counterfactuals: PPO alone|train.counterfactual.decisions = 0
+counterfactuals alone: PPO for one update|train.steps = 1000
 no forecaster, start and agent|train.forecast = false
 start: the tuned HPA|train.start = "tuned"
 start: the tuned HPA; CPU target and stabilisation in place of minReplicas|train.start = "tuned"; env.action.head = "discrete"; env.action.min_base = []; env.action.min_safety = []; env.action.target_cpu = [30, 45, 60, 75, 90]; env.action.stabilize_down = ["0s", "1m", "5m"]
@@ -35,6 +37,10 @@ a critic that does not see the load to come|train.critic = "plain"
 no randomisation of start-up times|env.randomize.startup = [1, 1]
 observations not normalised|train.normalize_observations = false
 rewards not normalised|train.normalize_rewards = false'
+
+# Variants are compared on validation time, which the judgement on test time learns on.
+config=ablations-config.toml
+sed '/^# Defaults were chosen/,/^$/d' "$whole" > "$config"
 
 sweep=ablations.toml
 : > "$sweep"

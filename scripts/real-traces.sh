@@ -44,12 +44,9 @@ done
 say "Train one policy for all, $seeds seeds"
 "$hpatune" train -c "$config" "${traced[@]}" --seeds "$seeds" -o train
 
-say "Go on from each on every function by itself"
 policies=()
 for seed in $(seq 1 "$seeds"); do
-    "$hpatune" train -c "$config" "${traced[@]}" --from "train/seed-$seed/policy.safetensors" --seed "$seed" --steps 1000000 \
-        --each -o "each-$seed"
-    cp "each-$seed/policy.safetensors" "seed-$seed.safetensors"
+    cp "train/seed-$seed/policy.safetensors" "seed-$seed.safetensors"
     policies+=(--policy "seed-$seed.safetensors")
 done
 

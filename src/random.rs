@@ -50,6 +50,8 @@ pub enum Purpose {
     Safety = 32,
     /// Rows and features of the index-th tree of a forest.
     Forest = 33,
+    /// Episodes and noise of counterfactuals.
+    Counterfactual = 34,
     /// Choice of the functions that are held out.
     HoldOut = 20,
 }

@@ -221,7 +221,7 @@ impl Evaluate {
         for (path, contender) in self.policies().iter().zip(contenders.iter().filter(|it| it.is_learned())) {
             let policy = crate::cli::learned::open(path)?;
             let card = policy.card();
-            let hours = card.step as f64 * card.env.control_interval.as_secs_f64() / 3600.0;
+            let hours = (card.step + card.counterfactual) as f64 * card.env.control_interval.as_secs_f64() / 3600.0;
             let text = format!("{} simulated hours of learning for all functions together", count(hours));
             budgets.push((contender.name.clone(), text));
         }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use rand::RngExt;
 
 use super::action::Actions;
+use super::branch::Branch;
 use super::foresight;
 use super::performance::Tracker;
 use super::pilot::Pilot;
@@ -16,7 +17,7 @@ use super::scenario::Scenario;
 use super::settings::{self, Form, Performance};
 use super::{Distribution, Environment, Settings, Sight, Step};
 use crate::random::{self, Purpose};
-use crate::sim::{LOAD_STEP, Simulation, Totals};
+use crate::sim::{LOAD_STEP, Patch, Simulation, Totals};
 use crate::units::SimTime;
 
 /// What an interval did.
@@ -101,6 +102,25 @@ impl Autoscaling {
     #[must_use]
     pub fn scenario(&self) -> Option<usize> {
         self.episode.as_ref().map(|episode| episode.scenario)
+    }
+
+    /// What an action would set now; nothing before the first reset.
+    #[must_use]
+    pub fn would(&self, action: &[f32]) -> Patch {
+        self.episode.as_ref().map_or_else(Patch::default, |it| it.pilot.clone().patch(&self.actions, action))
+    }
+
+    /// The run as it stands, to be carried on in several ways; `None` before the first reset.
+    #[must_use]
+    pub fn branch(&self) -> Option<Branch> {
+        let episode = self.episode.as_ref()?;
+        Some(Branch {
+            scenarios: Arc::clone(&self.scenarios),
+            scenario: episode.scenario,
+            simulation: episode.simulation.fork()?,
+            now: episode.now,
+            interval: self.interval(),
+        })
     }
 
     fn interval(&self) -> Duration {

@@ -206,3 +206,30 @@ fn the_difference_reward_compares_the_performance_it_is_asked_for() {
         assert!(rewards[..nth].iter().all(|other| (other - reward).abs() > 1e-9), "{rewards:?}");
     }
 }
+
+#[test]
+fn a_branch_costs_what_the_run_goes_on_to_cost_and_leaves_it_alone() {
+    let mut environment = environment("action.head = \"gaussian\"", sim::Level::Fluid);
+    environment.reset(7);
+    let mut observed = vec![0.0; environment.observation_len()];
+    let keep = environment.actions.first();
+    let many: Vec<f32> = keep.iter().map(|_| 1.0).collect();
+    for _ in 0..10 {
+        environment.observe(&mut observed);
+        environment.step(&keep);
+    }
+    let (mut patches, mut others, mut cost) = (Vec::new(), Vec::new(), 0.0);
+    environment.observe(&mut observed);
+    let branch = environment.branch().unwrap();
+    for _ in 0..8 {
+        patches.push(environment.would(&keep));
+        others.push(environment.would(&many));
+        cost += environment.step(&keep).info.cost;
+        environment.observe(&mut observed);
+    }
+    let same = branch.follow(patches.iter()).unwrap();
+    assert!((same.total - cost).abs() < 1e-9 && same.violations <= same.total, "{same:?} is not {cost}");
+    let other = branch.follow(others.iter()).unwrap();
+    assert!(other.total > same.total + 1e-3, "more pods cost more: {other:?} {same:?}");
+    assert_eq!(branch.follow(patches.iter()).unwrap(), same, "a branch can be followed again");
+}

@@ -6,6 +6,7 @@
 pub mod action;
 pub mod autoscaling;
 pub mod balancing;
+pub mod branch;
 pub mod classic;
 pub mod distribution;
 pub mod fairness;
@@ -24,6 +25,7 @@ pub mod synthetic;
 pub use action::Actions;
 pub use autoscaling::Autoscaling;
 pub use balancing::Balancing;
+pub use branch::Branch;
 pub use distribution::Distribution;
 pub use pilot::{Memory, Pilot};
 pub use scenario::{Scenario, Shares};

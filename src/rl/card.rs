@@ -68,8 +68,19 @@ fn remembered(card: &Card) -> String {
     )
 }
 
+/// The time that judged it: where no time was set apart for validation, that which it learned on.
+fn judged_on(card: &Card) -> &'static str {
+    let table: Option<toml::Table> = card.config.parse().ok();
+    let share = table.as_ref().and_then(|table| table.get("split")?.get("validation")?.as_float());
+    if share == Some(0.0) {
+        "the training time that it has learned on, as there is no validation time"
+    } else {
+        "validation time"
+    }
+}
+
 fn validation(card: &Card) -> String {
-    let mut text = String::from("## Results on validation time\n\n");
+    let mut text = format!("## Results on {}\n\n", judged_on(card));
     let Some(ratio) = card.cost_vs_reference else { return text + "It has not been judged.\n" };
     let _ = writeln!(
         text,
@@ -298,6 +309,14 @@ mod tests {
         let text = markdown(&Card { starts: vec![own, origin("c", 0.9, false)], from: Some(from), ..card() });
         assert!(text.contains("2.0 | its own network |") && text.contains("2.0 | start |"), "{text}");
         assert!(text.contains("--from all/policy.safetensors --each -o policy"), "{text}");
+    }
+
+    #[test]
+    fn a_card_says_so_when_training_time_judged_the_policy() {
+        let of = |config: &str| markdown(&Card { config: config.to_owned(), ..card() });
+        assert!(of("[split]\nvalidation = 0.0\n").contains("## Results on the training time that it has learned on"));
+        assert!(of("[split]\nvalidation = 0.1\n").contains("## Results on validation time\n"));
+        assert!(of("").contains("## Results on validation time\n"));
     }
 
     #[test]

@@ -88,6 +88,18 @@ fn beta(outputs: &Tensor, taken: &Tensor) -> Result<(Tensor, Tensor)> {
     Ok(((logs - &log_beta)?, (entropy + log_beta)?))
 }
 
+/// Probabilities of logits, `[rows, choices]`.
+pub(super) fn softmax(logits: &Tensor) -> Result<Tensor> {
+    let shifted = logits.broadcast_sub(&logits.detach().max_keepdim(1)?)?.exp()?;
+    shifted.broadcast_div(&shifted.sum_keepdim(1)?)
+}
+
+/// Mean of a Beta head, `[rows, 1]`.
+pub(super) fn beta_mean(outputs: &Tensor) -> Result<Tensor> {
+    let shapes = (softplus(outputs)? + 1.0)?;
+    shapes.narrow(1, 0, 1)?.contiguous()?.broadcast_div(&shapes.sum_keepdim(1)?)
+}
+
 fn softplus(x: &Tensor) -> Result<Tensor> {
     x.relu()? + (x.abs()?.neg()?.exp()? + 1.0)?.log()?
 }

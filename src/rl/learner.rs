@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
-use super::brain::Brain;
+use super::brain::{Brain, Perceptron};
 use super::file::Archive;
 use super::gradient::Losses;
+use super::network::Network;
 use crate::error::InputError;
 
 /// What learns. Equal settings and experience give equal states, on any number of threads.
@@ -14,6 +15,21 @@ pub trait Learner<Info>: Send {
     /// # Errors
     /// The device fails.
     fn update(&mut self) -> candle_core::Result<Report<Info>>;
+
+    /// Its network, where the actor of that can be taught.
+    fn network(&self) -> Option<&Network> {
+        None
+    }
+
+    /// Takes over an `actor` that has learned from `steps` steps elsewhere.
+    ///
+    /// # Errors
+    /// The actor has another shape, or normalises observations where this run does not, or the other way round; or
+    /// nothing could be taught.
+    fn teach(&mut self, _actor: &Perceptron, _steps: u64) -> Result<(), InputError> {
+        let help = "fine-tune a network by ppo, or start anew without --from";
+        Err(InputError::new("this algorithm has no actor that could be taught", help).field("--from"))
+    }
 
     /// Updates done.
     fn updates(&self) -> u64;

@@ -12,6 +12,7 @@ pub mod algorithms;
 pub mod brain;
 #[cfg(feature = "train")]
 pub mod card;
+pub mod counterfactual;
 #[cfg(feature = "train")]
 mod course;
 #[cfg(feature = "train")]

@@ -10,13 +10,14 @@ use serde_json::Value;
 use super::algorithms::offline::Offline;
 use super::algorithms::q_learning::QLearning;
 use super::brain::Brain;
+use super::counterfactual::{self, Ground};
 use super::failure::{Failure, unsound};
 use super::file::{Archive, broken};
 use super::learner::Learner;
 use super::log::Log;
 pub use super::metrics::Metrics;
 use super::policy::{Card, Policy};
-use super::safety::{self, Critic};
+use super::safety::Critic;
 use super::settings::Algorithm;
 use super::trainer::Trainer;
 use super::validation::{Rule, Verdict, Yardstick, judge, yardsticks};
@@ -37,7 +38,7 @@ pub struct Session {
     rule: Rule,
     /// Whether the severity follows what learning meets: what an off-policy algorithm meets is its exploration.
     weighs: bool,
-    safety: safety::Settings,
+    settings: Settings,
     /// The learner as the last update left it.
     sound: Option<(Archive, Value)>,
 }
@@ -77,16 +78,10 @@ impl Session {
         let one =
             || Autoscaling::new(Arc::clone(&scenarios), Arc::clone(&actions), env.clone()).weighing(severity.clone());
         let envs = || (0..settings.n_envs).map(|_| one()).collect::<Vec<_>>();
-        let learner: Box<dyn Learner<Info>> = match (algorithms::method(settings), settings.algorithm) {
+        let mut learner: Box<dyn Learner<Info>> = match (algorithms::method(settings), settings.algorithm) {
             (Some(method), _) => {
-                let new = Trainer::new(settings.clone(), method, envs(), env.steps(), &actions.first(), device);
-                Box::new(match teacher.map(|policy| (policy.brain(), policy.card().step)) {
-                    None => new,
-                    Some((Brain::Network(actor), steps)) => new.taught(actor, steps)?,
-                    Some(_) => return Err(no_teacher("the policy is no network")),
-                })
+                Box::new(Trainer::new(settings.clone(), method, envs(), env.steps(), &actions.first(), device))
             }
-            _ if teacher.is_some() => return Err(no_teacher("this algorithm has no actor that could be taught")),
             (None, Algorithm::QLearning) => {
                 let features = settings.q_learning.places(&card.observation);
                 Box::new(QLearning::new(settings.clone(), features, envs(), env.steps(), actions.keep()))
@@ -97,10 +92,17 @@ impl Session {
                 Box::new(Offline::new(settings.clone(), log.experience, &actions.distributions(), device))
             }
         };
-        let card = Card { isa: learner.isa().to_owned(), ..card };
+        match teacher.map(|policy| (policy.brain(), policy.card().step)) {
+            None => {}
+            Some((Brain::Network(actor), steps)) => learner.teach(actor, steps)?,
+            Some(_) => return Err(no_teacher("the policy is no network")),
+        }
+        let taught = teacher.is_some() || card.from.is_some();
+        let ground = Ground { scenarios: &scenarios, env, train: settings, seed: card.seed };
+        let counterfactual = if taught { 0 } else { counterfactual::steps(&ground) };
+        let card = Card { isa: learner.isa().to_owned(), counterfactual, ..card };
         let (evaluate_every, rule) = (settings.evaluate_every, Rule::of(settings));
         let weighs = algorithms::method(settings).is_some();
-        let (safety, sound) = (settings.safety.clone(), None);
         Ok(Self {
             learner,
             scenarios,
@@ -111,8 +113,8 @@ impl Session {
             severity,
             rule,
             weighs,
-            safety,
-            sound,
+            settings: settings.clone(),
+            sound: None,
         })
     }
 
@@ -138,6 +140,20 @@ impl Session {
     #[must_use]
     pub fn best(&self) -> Option<&Verdict> {
         self.best.as_ref()
+    }
+
+    /// Before the first update: fits the first policy to what other actions would have cost, where the settings ask for it
+    /// and nobody has taught it. Whether it came to an end; it ends early once `go_on` says no.
+    ///
+    /// # Errors
+    /// The device fails.
+    pub fn foresee(&mut self, go_on: &(dyn Fn() -> bool + Sync)) -> Result<bool, Failure> {
+        let Some(network) = self.learner.network().filter(|_| self.card.counterfactual > 0) else { return Ok(true) };
+        let Self { scenarios, settings, card, .. } = &*self;
+        let ground = Ground { scenarios, env: &card.env, train: settings, seed: card.seed };
+        let Some((actor, steps)) = counterfactual::learn(&ground, network, go_on)? else { return Ok(go_on()) };
+        self.learner.teach(&actor, steps).expect("it has this network's shape");
+        Ok(true)
     }
 
     /// One update.
@@ -191,7 +207,7 @@ impl Session {
     /// Whether the finished policy is to get a safety critic.
     #[must_use]
     pub fn wants_critic(&self) -> bool {
-        self.safety.enabled
+        self.settings.safety.enabled
     }
 
     /// A policy of this run with its safety critic, judged with it. One that has a critic keeps it.
@@ -202,7 +218,7 @@ impl Session {
         let policy = if policy.card().safety.is_some() {
             policy
         } else {
-            let critic = Critic::learn(&policy, &self.scenarios, &self.safety, self.card.seed)?;
+            let critic = Critic::learn(&policy, &self.scenarios, &self.settings.safety, self.card.seed)?;
             policy.guarded(critic)
         };
         let verdict = judge(&policy, &self.scenarios, &self.yardsticks, self.rule, self.card.seed);

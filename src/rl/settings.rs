@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub use algorithms::Algorithm;
 pub use network::{Activation, Critic, Executor, Gru, Memory};
 
-use super::safety;
+use super::{counterfactual, safety};
 use crate::env::start::Kind;
 use crate::error::{InputError, above_zero, at_least, within};
 
@@ -114,6 +114,8 @@ pub struct Settings {
     pub bcq: algorithms::Bcq,
     /// Whether to write a file for TensorBoard into the directory of results, beside `metrics.jsonl`.
     pub tensorboard: bool,
+    /// A first policy from what other actions would have cost.
+    pub counterfactual: counterfactual::Settings,
     /// A safety critic of the finished policy.
     pub safety: safety::Settings,
 }
@@ -163,6 +165,7 @@ impl Default for Settings {
             cql: algorithms::Cql::default(),
             bcq: algorithms::Bcq::default(),
             tensorboard: false,
+            counterfactual: counterfactual::Settings::default(),
             safety: safety::Settings::default(),
         }
     }
@@ -205,6 +208,7 @@ impl Settings {
         above_zero("train.max_grad_norm", self.max_grad_norm)?;
         above_zero("train.target_kl", self.target_kl)?;
         within("train.initial_share", self.initial_share, 0.0, 0.99)?;
+        self.counterfactual.validate()?;
         self.safety.validate()?;
         self.validate_network()?;
         self.validate_algorithms()

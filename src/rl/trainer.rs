@@ -95,23 +95,6 @@ impl<E: Environment> Trainer<E> {
         Self { settings, method, network, state, envs, steps, executor }
     }
 
-    /// The same trainer, whose first policy is that of an `actor` that has learned from `steps` steps elsewhere.
-    ///
-    /// # Errors
-    /// The actor has another shape, or normalises observations where this run does not, or the other way round.
-    pub fn taught(mut self, actor: &Perceptron, steps: u64) -> Result<Self, InputError> {
-        let theirs = shape(&actor.mlp, actor.memory.as_ref(), !actor.normalizer.is_identity());
-        let ours = shape(&self.network.actor, self.network.memory.as_ref(), self.settings.normalize_observations);
-        if theirs != ours {
-            let problem = format!("the policy has {theirs}, and this run {ours}");
-            let help = "take over [env.action], and what shapes the network in [train], of the policy";
-            return Err(InputError::new(problem, help).field("--from"));
-        }
-        self.state.theta[..actor.theta.len()].copy_from_slice(&actor.theta);
-        self.state.counts.observations = Moments::behind(&actor.normalizer, steps as f64);
-        Ok(self)
-    }
-
     /// The network.
     pub fn network(&self) -> &Network {
         &self.network
@@ -223,6 +206,23 @@ impl<E: Environment> Learner<E::Info> for Trainer<E> {
         report.mean_return = rewards / trajectories.len() as f64;
         report.infos = trajectories.into_iter().flat_map(|trajectory| trajectory.infos).collect();
         Ok(report)
+    }
+
+    fn network(&self) -> Option<&Network> {
+        Some(&self.network)
+    }
+
+    fn teach(&mut self, actor: &Perceptron, steps: u64) -> Result<(), InputError> {
+        let theirs = shape(&actor.mlp, actor.memory.as_ref(), !actor.normalizer.is_identity());
+        let ours = shape(&self.network.actor, self.network.memory.as_ref(), self.settings.normalize_observations);
+        if theirs != ours {
+            let problem = format!("the policy has {theirs}, and this run {ours}");
+            let help = "take over [env.action], and what shapes the network in [train], of the policy";
+            return Err(InputError::new(problem, help).field("--from"));
+        }
+        self.state.theta[..actor.theta.len()].copy_from_slice(&actor.theta);
+        self.state.counts.observations = Moments::behind(&actor.normalizer, steps as f64);
+        Ok(())
     }
 
     fn updates(&self) -> u64 {

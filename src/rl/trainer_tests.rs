@@ -150,7 +150,7 @@ fn the_policy_recalls_step_by_step_what_the_actor_did_while_it_collected() {
 fn an_actor_of_another_shape_is_no_teacher() {
     let taught = |theirs: Settings| {
         let Brain::Network(actor) = trainer::<Recall>(theirs).brain() else { panic!("it is a network") };
-        trainer::<Recall>(remembering()).taught(&actor, 100).err().map(|error| error.to_string())
+        trainer::<Recall>(remembering()).teach(&actor, 100).err().map(|error| error.to_string())
     };
     assert_eq!(taught(remembering()), None);
     for (theirs, words) in [

@@ -131,6 +131,8 @@ impl Run {
 
     fn try_learn(&mut self, stopped: &AtomicBool, until: u64, bar: &ProgressBar) -> anyhow::Result<bool> {
         if self.session.step() == 0 {
+            bar.set_message(format!("{}trying other actions on the same traffic", self.name));
+            self.session.foresee(&|| !stopped.load(Ordering::Relaxed))?;
             self.evaluate(None)?;
         }
         let reached = |session: &Session| session.finished() || (session.step() >= until && session.due());

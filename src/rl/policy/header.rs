@@ -54,6 +54,9 @@ pub struct Card {
     pub isa: String,
     /// Environment steps it has learned from.
     pub step: u64,
+    /// Decisions that were simulated beforehand, to fit the first policy to what other actions would have cost.
+    #[serde(default, skip_serializing_if = "is_no_step")]
+    pub counterfactual: u64,
     /// Its cost over the static HPA's on validation time, when it was judged.
     pub cost_vs_reference: Option<f64>,
     /// How starts are found.
@@ -132,6 +135,7 @@ impl Card {
             seed: train.seed,
             isa: String::new(),
             step: 0,
+            counterfactual: 0,
             cost_vs_reference: None,
             start: train.start,
             violation_limit: train.violation_limit,
@@ -261,6 +265,10 @@ fn is_yes(it: &bool) -> bool {
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_no_step(count: &u64) -> bool {
+    *count == 0
+}
+
 fn is_zero(count: &usize) -> bool {
     *count == 0
 }
