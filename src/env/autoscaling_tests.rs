@@ -209,11 +209,13 @@ fn the_difference_reward_compares_the_performance_it_is_asked_for() {
 
 #[test]
 fn a_branch_costs_what_the_run_goes_on_to_cost_and_leaves_it_alone() {
-    let mut environment = environment("action.head = \"gaussian\"", sim::Level::Fluid);
+    let mut environment = environment("action.head = \"gaussian\"\naction.min_base = [\"highest\"]", sim::Level::Fluid);
     environment.reset(7);
     let mut observed = vec![0.0; environment.observation_len()];
     let keep = environment.actions.first();
-    let many: Vec<f32> = keep.iter().map(|_| 1.0).collect();
+    // The last head is the safety.
+    let mut many = keep.clone();
+    *many.last_mut().unwrap() = 1.0;
     for _ in 0..10 {
         environment.observe(&mut observed);
         environment.step(&keep);
