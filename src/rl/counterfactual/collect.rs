@@ -85,7 +85,14 @@ impl Player<'_> {
     }
 
     fn episodes(&self) -> u64 {
-        if self.trials.is_empty() { 0 } else { self.settings.decisions.checked_div(self.per_episode()).unwrap_or(0) }
+        let decisions = self.settings.decisions.min(self.there_are());
+        if self.trials.is_empty() { 0 } else { decisions.checked_div(self.per_episode()).unwrap_or(0) }
+    }
+
+    /// Decisions of training time, all functions together.
+    fn there_are(&self) -> u64 {
+        let span = |scenario: &Scenario| scenario.train.end.since(scenario.train.start).as_secs();
+        self.scenarios.iter().map(span).sum::<u64>() / self.env.control_interval.as_secs().max(1)
     }
 
     /// Decisions that are simulated.

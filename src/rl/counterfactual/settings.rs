@@ -11,7 +11,8 @@ use crate::error::{InputError, above_zero, at_least, within};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
-    /// Decisions, over all functions together, at which other actions are tried; 0 leaves the first policy as it is.
+    /// Decisions, over all functions together, at which other actions are tried, at most as many as their training time has;
+    /// 0 leaves the first policy as it is.
     pub decisions: u64,
     /// Decisions for which another action holds, 1 to 1000, before the first policy takes over again. A pod that is let go
     /// at the next decision was started for nothing.
