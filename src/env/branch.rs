@@ -35,7 +35,7 @@ impl Branch {
         let mut now = self.now;
         for patch in patches {
             simulation.patch(patch);
-            now = now + self.interval;
+            now += self.interval;
             simulation.advance(now);
         }
         let unit = mean_load * self.interval.as_secs_f64();

@@ -128,7 +128,7 @@ impl Page<'_> {
         let mut lines = vec![
             format!(
                 "{} × {}, {} hours of test time each. {} Checkpoints of learned policies are chosen on validation time, \
-                 which lies between.",
+                 which lies between, and where none was set apart on training time.",
                 counted(self.results.tasks, "function"),
                 counted(self.results.seeds.len(), "seed"),
                 significant(self.hours, 3),

@@ -106,7 +106,9 @@ impl Player<'_> {
         let episode = |index: u64| go_on().then(|| self.play(index));
         let all: Vec<Cases> = (0..self.episodes()).into_par_iter().map(episode).collect::<Option<_>>()?;
         let mut cases = Cases::new(self.scenarios.len(), self.trials.len());
-        all.iter().for_each(|one| cases.append(one));
+        for one in &all {
+            cases.append(one);
+        }
         Some(cases)
     }
 

@@ -30,7 +30,8 @@ pub use settings::Settings;
 #[cfg(feature = "train")]
 pub use learning::{Ground, learn, steps};
 
-#[cfg(all(test, feature = "train"))]
+#[cfg(test)]
+#[cfg(feature = "train")]
 mod tests;
 
 #[cfg(feature = "train")]

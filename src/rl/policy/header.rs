@@ -269,6 +269,7 @@ fn is_no_step(count: &u64) -> bool {
     *count == 0
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
 fn is_zero(count: &usize) -> bool {
     *count == 0
 }
