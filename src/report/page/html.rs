@@ -16,7 +16,7 @@ a{color:#0b5394}\
 .wide:focus-visible,pre:focus-visible{outline:3px solid #0b5394}\
 table{border-collapse:separate;border-spacing:0;font-size:.85rem;font-variant-numeric:tabular-nums}\
 caption{text-align:left;font-weight:600;padding:.25rem 0}\
-th,td{padding:.3rem .38rem;border-bottom:1px solid #ccc;text-align:left;vertical-align:top}\
+th,td{padding:.3rem .36rem;border-bottom:1px solid #ccc;text-align:left;vertical-align:top}\
 thead th{border-bottom:2px solid #222;vertical-align:bottom}\
 .numbers td,.numbers thead th:not(:first-child){text-align:right}\
 .numbers td,.numbers tbody th{white-space:nowrap}\
