@@ -9,7 +9,8 @@ use std::time::Duration;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use hpatune::config::Experiment;
 use hpatune::env::{self, Actions, Scenario, Sight, foresight};
-use hpatune::forecast::Demand;
+use hpatune::forecast::outlook::Past;
+use hpatune::forecast::{Demand, Forecaster};
 use hpatune::random::{Purpose, stream};
 use hpatune::rl::device::Kind;
 use hpatune::rl::fused::{Fused, Rows};
@@ -55,6 +56,12 @@ fn decision(bench: &mut Criterion) {
         timer.iter(|| tuner.decide(simulation.now(), black_box(&simulation.telemetry())));
     });
     let load = scenarios[0].workload.load();
+    let past = Past { load: &load[..5760 * 2], known: 0 };
+    let start = scenarios[0].start.clone().foreseeing(Some(Forecaster::learn(&[past], 2, None)));
+    let mut tuner = policy.tuner(&start);
+    bench.bench_function("decision with a forecaster", |timer| {
+        timer.iter(|| tuner.decide(simulation.now(), black_box(&simulation.telemetry())));
+    });
     bench.bench_function("demand features", |timer| timer.iter(|| Demand::at(black_box(load))));
 }
 

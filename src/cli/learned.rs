@@ -87,15 +87,9 @@ fn beyond(action: &Action, limits: &Limits) -> Option<(&'static str, String)> {
     None
 }
 
-/// The end of the time that a policy has learned and chosen on, as a share of each of its traces. It is read from the
-/// settings in its card, which may be another version's.
+/// The end of the time that a policy has learned and chosen on, as a share of each of its traces.
 pub(super) fn seen(policy: &Policy) -> f64 {
-    let table: Option<toml::Table> = policy.card().config.parse().ok();
-    let own = table.as_ref().and_then(|table| table.get("split")?.as_table());
-    let share = |key: &str, default: f64| {
-        let value = own.and_then(|split| split.get(key));
-        value.and_then(|it| it.as_float().or_else(|| it.as_integer().map(|it| it as f64))).unwrap_or(default)
-    };
+    let share = |key: &str, default: f64| policy.card().setting("split", key).unwrap_or(default);
     let usual = split::Settings::default();
     share("train", usual.train) + share("validation", usual.validation)
 }

@@ -110,7 +110,8 @@ impl Autoscaling {
         self.episode.as_ref().map_or_else(Patch::default, |it| it.pilot.clone().patch(&self.actions, action))
     }
 
-    /// The run as it stands, to be carried on in several ways; `None` before the first reset.
+    /// The run as it stands, to be carried on in several ways; `None` before the first reset, at the request level, and
+    /// where its autoscaler cannot be copied.
     #[must_use]
     pub fn branch(&self) -> Option<Branch> {
         let episode = self.episode.as_ref()?;

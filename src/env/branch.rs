@@ -26,11 +26,13 @@ pub struct Cost {
 }
 
 impl Branch {
-    /// The cost of `patches`, one at each decision from this one on; `None` where a run cannot be copied. All courses of a
-    /// branch meet the same chance.
+    /// The cost of `patches`, one at each decision from this one on. All courses of a branch meet the same chance.
+    ///
+    /// # Panics
+    /// Never: what a branch holds is a copy itself.
     #[must_use]
-    pub fn follow<'a>(&self, patches: impl Iterator<Item = &'a Patch>) -> Option<Cost> {
-        let mut simulation = self.simulation.fork()?;
+    pub fn follow<'a>(&self, patches: impl Iterator<Item = &'a Patch>) -> Cost {
+        let mut simulation = self.simulation.fork().expect("a copy can be copied");
         let Scenario { pricing, mean_load, .. } = &self.scenarios[self.scenario];
         let mut now = self.now;
         for patch in patches {
@@ -40,9 +42,9 @@ impl Branch {
         }
         let unit = mean_load * self.interval.as_secs_f64();
         let (before, after) = (self.simulation.totals(), simulation.totals());
-        Some(Cost {
+        Cost {
             total: (pricing.cost(after) - pricing.cost(before)) / unit,
             violations: (pricing.violation_cost(after) - pricing.violation_cost(before)) / unit,
-        })
+        }
     }
 }

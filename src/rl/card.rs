@@ -13,7 +13,7 @@ const LEAST_TRAFFIC: f64 = 1.0;
 /// Why a policy of a `cost` over the static HPA's, late requests priced, is not worth its trouble.
 #[must_use]
 pub fn not_justified(cost: f64) -> Option<String> {
-    (cost >= 1.0).then(|| format!("on validation time it cost {} % of what the static HPA did", percent(cost)))
+    (cost >= 1.0).then(|| format!("when it was chosen it cost {} % of what the static HPA did", percent(cost)))
 }
 
 /// The most far decisions that are not worth a word, as a share: twice what they were on validation time, and one in a
@@ -41,9 +41,10 @@ fn purpose(card: &Card) -> String {
     let hidden: Vec<String> = card.hidden.iter().map(ToString::to_string).collect();
     let mut text = format!(
         "# Policy for a HorizontalPodAutoscaler\n\nEvery {interval} it reads {} values of one function (demand, pods, the \
-         HPA's fields, late requests, time of day) and sets fields of its HPA. It has learned for {} steps of {} with seed {}; \
+         HPA's fields, late requests, time of day) and sets fields of its HPA. {}It has learned for {} steps of {} with seed {}; \
          hidden layers: {}, {} between them.{} Made by {}.\n\n| field | choices |\n|---|---|\n",
         card.observation.len(),
+        fitted(card),
         card.step,
         card.algorithm.name(),
         card.seed,
@@ -58,6 +59,16 @@ fn purpose(card: &Card) -> String {
     text
 }
 
+fn fitted(card: &Card) -> String {
+    if card.counterfactual == 0 {
+        return String::new();
+    }
+    format!(
+        "First it was fitted to what other actions would have cost on the same traffic, of which {} decisions were simulated. ",
+        card.counterfactual
+    )
+}
+
 fn remembered(card: &Card) -> String {
     if card.memory == 0 {
         return String::new();
@@ -70,9 +81,7 @@ fn remembered(card: &Card) -> String {
 
 /// The time that judged it: where no time was set apart for validation, that which it learned on.
 fn judged_on(card: &Card) -> &'static str {
-    let table: Option<toml::Table> = card.config.parse().ok();
-    let share = table.as_ref().and_then(|table| table.get("split")?.get("validation")?.as_float());
-    if share == Some(0.0) {
+    if card.setting("split", "validation") == Some(0.0) {
         "the training time that it has learned on, as there is no validation time"
     } else {
         "validation time"
@@ -309,6 +318,13 @@ mod tests {
         let text = markdown(&Card { starts: vec![own, origin("c", 0.9, false)], from: Some(from), ..card() });
         assert!(text.contains("2.0 | its own network |") && text.contains("2.0 | start |"), "{text}");
         assert!(text.contains("--from all/policy.safetensors --each -o policy"), "{text}");
+    }
+
+    #[test]
+    fn a_card_tells_what_was_simulated_before_an_algorithm_played() {
+        let text = markdown(&Card { counterfactual: 4320, step: 0, ..card() });
+        assert!(text.contains("of which 4320 decisions were simulated. It has learned for 0 steps of ppo"), "{text}");
+        assert!(!markdown(&card()).contains("fitted"));
     }
 
     #[test]

@@ -9,6 +9,12 @@ pub enum Failure {
     /// The device did.
     #[error("the device failed")]
     Device(#[from] candle_core::Error),
+    /// The fit of the first policy to counterfactuals grew beyond all bounds.
+    #[error("the fit to what other actions would have cost diverged: a parameter became {value}")]
+    Unfit {
+        /// The parameter's value.
+        value: f64,
+    },
     /// A number grew beyond all bounds.
     #[error("learning diverged in update {update}: {what} became {value}")]
     Diverged {

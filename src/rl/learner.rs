@@ -27,8 +27,7 @@ pub trait Learner<Info>: Send {
     /// The actor has another shape, or normalises observations where this run does not, or the other way round; or
     /// nothing could be taught.
     fn teach(&mut self, _actor: &Perceptron, _steps: u64) -> Result<(), InputError> {
-        let help = "fine-tune a network by ppo, or start anew without --from";
-        Err(InputError::new("this algorithm has no actor that could be taught", help).field("--from"))
+        Err(no_teacher("this algorithm has no actor that could be taught"))
     }
 
     /// Updates done.
@@ -62,6 +61,11 @@ pub trait Learner<Info>: Send {
     /// # Errors
     /// It is of other settings, or broken.
     fn restore(&mut self, archive: &Archive, state: &Value) -> Result<(), InputError>;
+}
+
+/// The policy that learning was to go on from is of no use.
+pub(super) fn no_teacher(problem: &str) -> InputError {
+    InputError::new(problem, "fine-tune a network by ppo, or start anew without --from").field("--from")
 }
 
 /// What an update did. Figures that an algorithm does not have are 0 or absent.

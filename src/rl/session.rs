@@ -13,7 +13,7 @@ use super::brain::Brain;
 use super::counterfactual::{self, Ground};
 use super::failure::{Failure, unsound};
 use super::file::{Archive, broken};
-use super::learner::Learner;
+use super::learner::{Learner, no_teacher};
 use super::log::Log;
 pub use super::metrics::Metrics;
 use super::policy::{Card, Policy};
@@ -143,17 +143,26 @@ impl Session {
     }
 
     /// Before the first update: fits the first policy to what other actions would have cost, where the settings ask for it
-    /// and nobody has taught it. Whether it came to an end; it ends early once `go_on` says no.
+    /// and nobody has taught it. Returns the number of decisions that it was fitted to, 0 where it was not; `None` once
+    /// `go_on` says no, and then the session stands as it was.
     ///
     /// # Errors
-    /// The device fails.
-    pub fn foresee(&mut self, go_on: &(dyn Fn() -> bool + Sync)) -> Result<bool, Failure> {
-        let Some(network) = self.learner.network().filter(|_| self.card.counterfactual > 0) else { return Ok(true) };
+    /// The device fails, or the fit diverges.
+    ///
+    /// # Panics
+    /// Never: the actor has the shape of the learner's own.
+    pub fn warm_start(&mut self, go_on: &(dyn Fn() -> bool + Sync)) -> Result<Option<u64>, Failure> {
+        let Some(network) = self.learner.network().filter(|_| self.card.counterfactual > 0) else { return Ok(Some(0)) };
         let Self { scenarios, settings, card, .. } = &*self;
         let ground = Ground { scenarios, env: &card.env, train: settings, seed: card.seed };
-        let Some((actor, steps)) = counterfactual::learn(&ground, network, go_on)? else { return Ok(go_on()) };
-        self.learner.teach(&actor, steps).expect("it has this network's shape");
-        Ok(true)
+        let Some((actor, decisions)) = counterfactual::learn(&ground, network, go_on)? else {
+            return Ok(go_on().then_some(0));
+        };
+        if let Some(&value) = actor.theta.iter().find(|value| !value.is_finite()) {
+            return Err(Failure::Unfit { value: value.into() });
+        }
+        self.learner.teach(&actor, decisions).expect("it has this network's shape");
+        Ok(Some(decisions))
     }
 
     /// One update.
@@ -276,10 +285,6 @@ fn snapshot(learner: &dyn Learner<Info>) -> (Archive, Value) {
     let mut archive = Archive::default();
     let state = learner.save(&mut archive);
     (archive, state)
-}
-
-fn no_teacher(problem: &str) -> InputError {
-    InputError::new(problem, "fine-tune a network by ppo, or start anew without --from").field("--from")
 }
 
 fn no_log(algorithm: Algorithm) -> InputError {

@@ -7,7 +7,7 @@ use std::process::Output;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{SMALL, hpatune, text};
+use crate::{BRIEF, SMALL, hpatune, text};
 
 /// The policy learns a little, leans to the HPA as it stands by little, and so does something.
 const CONFIG: &str = r#"[env]
@@ -19,21 +19,11 @@ cooldown = "3m"
 head = "discrete"
 min_base = ["start", "peak"]
 min_safety = [0, 1, 3]
-[train]
-steps = 9_600
-n_envs = 8
-minibatch = 120
-epochs = 2
-hidden = [16]
-evaluate_every = 2
-start = "hpa"
-initial_share = 0.15
-learning_rate = 1e-2
-target_kl = 0.5
-seed = 3
 [hpa]
 max_replicas = 6
 "#;
+
+const LEARNING: &str = "initial_share = 0.15\nlearning_rate = 1e-2\ntarget_kl = 0.5\n";
 
 fn run(folder: &Path, line: &str) -> Output {
     let output = hpatune(folder, line.split_whitespace()).output().unwrap();
@@ -44,7 +34,7 @@ fn run(folder: &Path, line: &str) -> Output {
 /// A policy, and two functions that it has not learned on.
 fn ground() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("c.toml"), format!("{SMALL}{CONFIG}")).unwrap();
+    fs::write(folder.path().join("c.toml"), format!("{SMALL}{CONFIG}{BRIEF}{LEARNING}")).unwrap();
     run(folder.path(), "synth --profile bursty --duration 1d --seed 2 -o t.parquet");
     run(folder.path(), "synth --profile diurnal --functions 2 --duration 1d --seed 5 -o other.parquet");
     run(folder.path(), "train -c c.toml --trace t.parquet -o run");

@@ -51,6 +51,20 @@ scale_up = ["default"]
 scale_down = ["default"]
 "#;
 
+/// Learning from the stock HPA that is over in seconds; keys that follow are `[train]`'s.
+#[cfg(all(feature = "ingest", feature = "train"))]
+const BRIEF: &str = r#"
+[train]
+steps = 9_600
+n_envs = 8
+minibatch = 120
+epochs = 2
+hidden = [16]
+evaluate_every = 2
+start = "hpa"
+seed = 3
+"#;
+
 /// What the program said, as text.
 #[cfg(feature = "ingest")]
 fn text(bytes: &[u8]) -> String {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{HPA, text};
+use super::{BRIEF, HPA, text};
 
 const CONFIG: &str = r#"
 [workload]
@@ -18,16 +18,12 @@ fit_pods = 6
 KEYS
 control_interval = "1m"
 episode = "1h"
-[train]
-steps = 9_600
-n_envs = 8
-minibatch = 120
-epochs = 2
-hidden = [16]
-evaluate_every = 2
-start = "hpa"
-seed = 3
 "#;
+
+/// An experiment file with these keys of `[env]`.
+fn experiment(keys: &str) -> String {
+    CONFIG.replace("KEYS", keys) + BRIEF
+}
 
 const DIRECT: &str = "action.mode = \"direct\"\naction.cooldown = \"2m\"\nobservation.frames = 3\n";
 const CLASSIC: &str =
@@ -54,7 +50,7 @@ fn refused(output: &Output, words: &[&str]) {
 /// A directory with a trace and an experiment file of these keys.
 fn ground(keys: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("c.toml"), CONFIG.replace("KEYS", keys)).unwrap();
+    fs::write(folder.path().join("c.toml"), experiment(keys)).unwrap();
     done(&hpatune(
         folder.path(),
         &["synth", "--profile", "bursty", "--duration", "1d", "--seed", "2", "-o", "t.parquet"],
@@ -87,7 +83,7 @@ fn a_policy_of_every_mode_is_trained_and_judged_at_both_levels() {
     for (keys, grows) in [(DIRECT, false), (CLASSIC, true), (NUMBERS, true), (MASKED, false)] {
         let folder = ground(keys);
         let place = folder.path();
-        let config = CONFIG.replace("KEYS", keys) + bold + if grows { few } else { "" };
+        let config = experiment(keys) + bold + if grows { few } else { "" };
         fs::write(place.join("c.toml"), config).unwrap();
         let synth = ["synth", "--profile", "diurnal", "--duration", "1d", "--seed", "5", "-o", "other.parquet"];
         done(&hpatune(place, &synth));
@@ -192,7 +188,7 @@ fn a_policy_that_takes_over_gets_the_hpas_own_bounds_and_not_those_that_another_
     let place = folder.path();
     done(&train(place, "first", &["--steps", "480"]));
     done(&train(place, "second", &["--steps", "480", "--seed", "4"]));
-    fs::write(place.join("c.toml"), CONFIG.replace("KEYS", "")).unwrap();
+    fs::write(place.join("c.toml"), experiment("")).unwrap();
     done(&train(place, "fields", &["--steps", "480"]));
     fs::write(place.join("web.yaml"), HPA).unwrap();
     done(&recommend(place, "first", &["--state", "state"]));
@@ -217,7 +213,7 @@ fn a_policy_that_looks_back_or_rests_needs_a_state() {
     let place = folder.path();
     fs::write(place.join("web.yaml"), HPA).unwrap();
     for (run, keys) in [("back", "observation.frames = 2\n"), ("rest", MASKED)] {
-        fs::write(place.join("c.toml"), CONFIG.replace("KEYS", keys)).unwrap();
+        fs::write(place.join("c.toml"), experiment(keys)).unwrap();
         done(&train(place, run, &["--steps", "480"]));
         refused(&recommend(place, run, &[]), &["--state"]);
         for _ in 0..2 {
@@ -232,7 +228,7 @@ fn only_free_choices_are_logged_and_learned_from_where_they_were_seen() {
     let folder = ground("action.mode = \"direct\"\n");
     let place = folder.path();
     let config = |keys: &str, train: &str| {
-        fs::write(place.join("c.toml"), CONFIG.replace("KEYS", keys) + train).unwrap();
+        fs::write(place.join("c.toml"), experiment(keys) + train).unwrap();
     };
     let collect = |more: &[&str]| {
         let own = ["collect", "-c", "c.toml", "--trace", "t.parquet", "--steps", "480", "-o", "log.safetensors"];
@@ -259,7 +255,7 @@ fn only_free_choices_are_logged_and_learned_from_where_they_were_seen() {
     done(&train(place, "learned", &[]));
     config(direct, &format!("{offline}forecast = false\n"));
     refused(&train(place, "learned", &[]), &["train.offline.log", "forecaster"]);
-    let config = CONFIG.replace("KEYS", direct).replace("start = \"hpa\"", "start = \"shared\"");
+    let config = experiment(direct).replace("start = \"hpa\"", "start = \"shared\"");
     fs::write(place.join("c.toml"), config.replace("\"1m\"", "\"2m\"")).unwrap();
     refused(&collect(&["--policy", "free/policy.safetensors"]), &["at other times"]);
 }

@@ -131,8 +131,10 @@ impl Run {
 
     fn try_learn(&mut self, stopped: &AtomicBool, until: u64, bar: &ProgressBar) -> anyhow::Result<bool> {
         if self.session.step() == 0 {
-            bar.set_message(format!("{}trying other actions on the same traffic", self.name));
-            self.session.foresee(&|| !stopped.load(Ordering::Relaxed))?;
+            if !self.warm_start(stopped, bar)? {
+                self.save()?;
+                return Ok(false);
+            }
             self.evaluate(None)?;
         }
         let reached = |session: &Session| session.finished() || (session.step() >= until && session.due());
@@ -157,6 +159,29 @@ impl Run {
             self.guarded = Some(verdict);
         }
         Ok(self.session.finished())
+    }
+
+    /// Fits the first policy to what other actions would have cost. Whether it came to an end; otherwise it begins anew when the
+    /// run goes on.
+    fn warm_start(&mut self, stopped: &AtomicBool, bar: &ProgressBar) -> anyhow::Result<bool> {
+        bar.set_message(format!("{}trying other actions on the same traffic", self.name));
+        let started = now();
+        let fitted = match self.session.warm_start(&|| !stopped.load(Ordering::Relaxed)) {
+            Err(failure @ Failure::Unfit { .. }) => {
+                let help = "lower train.counterfactual.learning_rate, or set train.counterfactual.decisions to 0";
+                let field = "train.counterfactual.learning_rate";
+                return Err(InputError::new(failure.to_string(), help).field(field).into());
+            }
+            fitted => fitted?,
+        };
+        if let Some(decisions @ 1..) = fitted {
+            let seconds = started.elapsed().as_secs_f64();
+            let name = &self.name;
+            tracing::info!(
+                "{name}first policy fitted to what other actions cost at {decisions} decisions, in {seconds:.1} s"
+            );
+        }
+        Ok(fitted.is_some())
     }
 
     /// The verdict on the policy that was written, on validation time.

@@ -154,7 +154,7 @@ impl Player<'_> {
         let (first, hold) = (self.trials.len(), self.settings.hold);
         let course = |trial: usize| {
             let patches = patches.iter().enumerate().map(|(at, set)| &set[if at < hold { trial } else { first }]);
-            branch.follow(patches).unwrap_or_default()
+            branch.follow(patches)
         };
         let base = course(first);
         let most = MOST * hold as f64;

@@ -1,14 +1,25 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::collect::{Cases, Late};
 use super::fit::Fit;
 use super::trials::Trials;
 use super::{Ground, learn, steps};
 use crate::env::{self, Distribution, Scenario, Shares, Start};
+use crate::rl::Session;
+use crate::rl::device::Kind;
+use crate::rl::failure::Failure;
+use crate::rl::file::Archive;
 use crate::rl::network::{Buffers, Network};
+use crate::rl::policy::Card;
 use crate::rl::settings::Settings;
 use crate::trace::{Header, Series};
 use crate::{hpa, sim};
+
+/// Where a value lies between the least and the largest of its head.
+fn place(head: Distribution, value: f32) -> f32 {
+    if head == Distribution::Categorical(5) { value / 4.0 } else { value }
+}
 
 /// Where the one observed value is below 0, the second of five values costs least, where it is above, the fourth.
 fn cases(trials: &Trials, dear: f32) -> Cases {
@@ -19,8 +30,7 @@ fn cases(trials: &Trials, dear: f32) -> Cases {
         cases.observations.push(seen);
         cases.scenarios.push(0);
         for value in &trials.heads[0].values {
-            let place = if *value > 1.0 { value / 4.0 } else { *value };
-            let place = if trials.heads[0].distribution == Distribution::Categorical(5) { value / 4.0 } else { place };
+            let place = place(trials.heads[0].distribution, *value);
             cases.total.push(4.0 * (place - best).abs());
             // The higher the value, the fewer violations.
             cases.violations.push(dear * (0.5 - place));
@@ -43,7 +53,7 @@ fn fitted(head: Distribution, cases: impl Fn(&Trials) -> Cases) -> [f32; 2] {
         let mut action = [0.0];
         let mut buffers = Buffers::default();
         crate::rl::heads::likeliest(network.actor.forward(&theta, &[seen], &mut buffers), &[head], &mut action);
-        if head == Distribution::Categorical(5) { action[0] / 4.0 } else { action[0] }
+        place(head, action[0])
     })
 }
 
@@ -120,4 +130,51 @@ fn where_actions_depend_on_what_was_done_before_nothing_is_tried() {
         let ground = Ground { scenarios: &scenarios, env: &env, train: &train, seed: 0 };
         assert_eq!(steps(&ground), 0, "{:?} {:?}", env.action, train.algorithm);
     }
+}
+
+fn session(keys: &str) -> Session {
+    let env: env::Settings = toml::from_str("action.min_base = [\"peak\"]").unwrap();
+    let train: Settings =
+        toml::from_str(&format!("hidden = [8]\nn_envs = 8\n[counterfactual]\ndecisions = 240\n{keys}")).unwrap();
+    let card = Card::new(&env, &train, Vec::new(), &[], "");
+    Session::new(&train, &env, scenarios(&env), card, None, None, Kind::Cpu.open().unwrap()).unwrap()
+}
+
+fn saved(session: &Session) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    session.save(&mut bytes).unwrap();
+    bytes
+}
+
+#[test]
+fn a_fit_that_is_interrupted_leaves_nothing_and_begins_anew() {
+    let mut whole = session("epochs = 3");
+    assert_eq!(whole.warm_start(&|| true).unwrap(), Some(4 * 57));
+    let (untouched, fitted) = (saved(&session("epochs = 3")), saved(&whole));
+    assert_ne!(untouched, fitted);
+    // Asked before each of four episodes and of three passes.
+    for asked in [0, 2, 5] {
+        let mut stopped = session("epochs = 3");
+        let left = AtomicU32::new(asked);
+        let go_on = || left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok();
+        assert_eq!(stopped.warm_start(&go_on).unwrap(), None);
+        assert_eq!(saved(&stopped), untouched, "stopped after {asked}");
+        let mut resumed = session("epochs = 3");
+        resumed.restore(&Archive::parse(&saved(&stopped)).unwrap()).unwrap();
+        resumed.warm_start(&|| true).unwrap();
+        assert_eq!(saved(&resumed), fitted, "resumed after {asked}");
+    }
+    // What was saved between the fit and the first update is fitted again, to the same.
+    let mut again = session("epochs = 3");
+    again.restore(&Archive::parse(&fitted).unwrap()).unwrap();
+    again.warm_start(&|| true).unwrap();
+    assert_eq!(saved(&again), fitted);
+}
+
+#[test]
+fn a_fit_that_diverges_says_so_and_changes_nothing() {
+    let mut wild = session("epochs = 3\nlearning_rate = 1e38");
+    let untouched = saved(&wild);
+    assert!(matches!(wild.warm_start(&|| true), Err(Failure::Unfit { value }) if !value.is_finite()));
+    assert_eq!(saved(&wild), untouched);
 }

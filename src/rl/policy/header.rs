@@ -174,11 +174,18 @@ impl Card {
         Some(outputs)
     }
 
-    /// `train.initial_share` of the settings that it was learned with, which may be another version's.
+    /// `train.initial_share` of the settings that it was learned with.
     fn initial_share(&self) -> f64 {
-        let table: Option<toml::Table> = self.config.parse().ok();
-        let share = table.as_ref().and_then(|table| table.get("train")?.get("initial_share")?.as_float());
-        share.filter(|share| (0.0..1.0).contains(share)).unwrap_or_else(|| Settings::default().initial_share)
+        let share = self.setting("train", "initial_share").filter(|share| (0.0..1.0).contains(share));
+        share.unwrap_or_else(|| Settings::default().initial_share)
+    }
+
+    /// A number of the settings that it was learned with, which may be another version's: `key` of `table`.
+    #[must_use]
+    pub fn setting(&self, table: &str, key: &str) -> Option<f64> {
+        let whole: toml::Table = self.config.parse().ok()?;
+        let value = whole.get(table)?.get(key)?;
+        value.as_float().or_else(|| value.as_integer().map(|whole| whole as f64))
     }
 
     /// Checks that there is a forecaster where a linear policy weighs what one says. A log has none, and flies nothing.
