@@ -34,6 +34,12 @@ impl Moments {
         }
     }
 
+    /// Number of vectors that it has seen.
+    #[must_use]
+    pub fn count(&self) -> f64 {
+        self.count
+    }
+
     /// Number of values in a vector.
     #[must_use]
     pub fn len(&self) -> usize {

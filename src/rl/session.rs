@@ -39,6 +39,8 @@ pub struct Session {
     /// Whether the severity follows what learning meets: what an off-policy algorithm meets is its exploration.
     weighs: bool,
     settings: Settings,
+    /// Whether nothing is left to be fitted before the first update.
+    fitted: bool,
     /// The learner as the last update left it.
     sound: Option<(Archive, Value)>,
 }
@@ -54,6 +56,8 @@ struct Header {
     learner: Value,
     best: Option<Verdict>,
     severity: f64,
+    #[serde(default)]
+    fitted: bool,
 }
 
 impl Session {
@@ -92,14 +96,15 @@ impl Session {
                 Box::new(Offline::new(settings.clone(), log.experience, &actions.distributions(), device))
             }
         };
-        match teacher.map(|policy| (policy.brain(), policy.card().step)) {
+        // A policy may have learned from what was simulated before the first step alone.
+        let learned_from = |card: &Card| card.step.max(card.counterfactual);
+        match teacher.map(|policy| (policy.brain(), learned_from(policy.card()))) {
             None => {}
             Some((Brain::Network(actor), steps)) => learner.teach(actor, steps)?,
             Some(_) => return Err(no_teacher("the policy is no network")),
         }
-        let taught = teacher.is_some() || card.from.is_some();
         let ground = Ground { scenarios: &scenarios, env, train: settings, seed: card.seed };
-        let counterfactual = if taught { 0 } else { counterfactual::steps(&ground) };
+        let counterfactual = counterfactual::steps(&ground);
         let card = Card { isa: learner.isa().to_owned(), counterfactual, ..card };
         let (evaluate_every, rule) = (settings.evaluate_every, Rule::of(settings));
         let weighs = algorithms::method(settings).is_some();
@@ -114,6 +119,7 @@ impl Session {
             rule,
             weighs,
             settings: settings.clone(),
+            fitted: counterfactual == 0,
             sound: None,
         })
     }
@@ -122,6 +128,12 @@ impl Session {
     #[must_use]
     pub fn finished(&self) -> bool {
         self.learner.finished()
+    }
+
+    /// Whether learning goes on from another policy.
+    #[must_use]
+    pub fn taught(&self) -> bool {
+        self.card.from.is_some()
     }
 
     /// Environment steps the whole run takes.
@@ -142,8 +154,8 @@ impl Session {
         self.best.as_ref()
     }
 
-    /// Before the first update: fits the first policy to what other actions would have cost, where the settings ask for it
-    /// and nobody has taught it. Returns the number of decisions that it was fitted to, 0 where it was not; `None` once
+    /// Before the first update: fits the first policy, or the one that learning goes on from, to what other actions would have
+    /// cost, where the settings ask for it. Returns the number of decisions that it was fitted to, 0 where it was not; `None` once
     /// `go_on` says no, and then the session stands as it was.
     ///
     /// # Errors
@@ -152,16 +164,22 @@ impl Session {
     /// # Panics
     /// Never: the actor has the shape of the learner's own.
     pub fn warm_start(&mut self, go_on: &(dyn Fn() -> bool + Sync)) -> Result<Option<u64>, Failure> {
-        let Some(network) = self.learner.network().filter(|_| self.card.counterfactual > 0) else { return Ok(Some(0)) };
+        let Some(network) = self.learner.network().filter(|_| !self.fitted) else { return Ok(Some(0)) };
         let Self { scenarios, settings, card, .. } = &*self;
         let ground = Ground { scenarios, env: &card.env, train: settings, seed: card.seed };
-        let Some((actor, decisions)) = counterfactual::learn(&ground, network, go_on)? else {
+        let brain = self.learner.brain();
+        let teacher = match &brain {
+            Brain::Network(actor) if self.taught() => Some(actor),
+            _ => None,
+        };
+        let Some((actor, decisions)) = counterfactual::learn(&ground, network, teacher, go_on)? else {
             return Ok(go_on().then_some(0));
         };
         if let Some(&value) = actor.theta.iter().find(|value| !value.is_finite()) {
             return Err(Failure::Unfit { value: value.into() });
         }
         self.learner.teach(&actor, decisions).expect("it has this network's shape");
+        self.fitted = true;
         Ok(Some(decisions))
     }
 
@@ -252,6 +270,7 @@ impl Session {
             card: self.card.clone(),
             learner,
             severity: self.severity.get(),
+            fitted: self.fitted,
             best: self.best.clone(),
         })?;
         archive.write(out)
@@ -274,7 +293,7 @@ impl Session {
         }
         self.learner.restore(archive, &header.learner)?;
         self.sound = None;
-        self.best = header.best;
+        (self.best, self.fitted) = (header.best, header.fitted);
         self.severity.set(header.severity);
         Ok(())
     }

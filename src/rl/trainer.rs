@@ -221,7 +221,8 @@ impl<E: Environment> Learner<E::Info> for Trainer<E> {
             return Err(InputError::new(problem, help).field("--from"));
         }
         self.state.theta[..actor.theta.len()].copy_from_slice(&actor.theta);
-        self.state.counts.observations = Moments::behind(&actor.normalizer, steps as f64);
+        let known = self.state.counts.observations.count().max(steps as f64);
+        self.state.counts.observations = Moments::behind(&actor.normalizer, known);
         Ok(())
     }
 

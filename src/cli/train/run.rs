@@ -131,6 +131,9 @@ impl Run {
 
     fn try_learn(&mut self, stopped: &AtomicBool, until: u64, bar: &ProgressBar) -> anyhow::Result<bool> {
         if self.session.step() == 0 {
+            if self.session.taught() {
+                self.evaluate(None)?;
+            }
             if !self.warm_start(stopped, bar)? {
                 self.save()?;
                 return Ok(false);
@@ -161,7 +164,7 @@ impl Run {
         Ok(self.session.finished())
     }
 
-    /// Fits the first policy to what other actions would have cost. Whether it came to an end; otherwise it begins anew when the
+    /// Fits the policy to what other actions would have cost. Whether it came to an end; otherwise it begins anew when the
     /// run goes on.
     fn warm_start(&mut self, stopped: &AtomicBool, bar: &ProgressBar) -> anyhow::Result<bool> {
         bar.set_message(format!("{}trying other actions on the same traffic", self.name));
@@ -178,7 +181,7 @@ impl Run {
             let seconds = started.elapsed().as_secs_f64();
             let name = &self.name;
             tracing::info!(
-                "{name}first policy fitted to what other actions cost at {decisions} decisions, in {seconds:.1} s"
+                "{name}policy fitted to what other actions cost at {decisions} decisions, in {seconds:.1} s"
             );
         }
         Ok(fitted.is_some())

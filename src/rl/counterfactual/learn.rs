@@ -69,14 +69,16 @@ pub fn steps(ground: &Ground<'_>) -> u64 {
     ground.player(&ground.trials()).steps()
 }
 
-/// An actor that was fitted to what other actions would have cost, and the decisions that it was fitted to. There is none
-/// where none is wanted or can be had, and when `go_on`, which is asked before each episode and pass, says no.
+/// An actor that was fitted to what other actions would have cost, and the decisions that it was fitted to: a new one, or that
+/// of the `teacher`, whose parameters the passes then begin with and whose normalisation stays. There is none where none is
+/// wanted or can be had, and when `go_on`, which is asked before each episode and pass, says no.
 ///
 /// # Errors
 /// Candle fails.
 pub fn learn(
     ground: &Ground<'_>,
     network: &Network,
+    teacher: Option<&Perceptron>,
     go_on: &(dyn Fn() -> bool + Sync),
 ) -> candle_core::Result<Option<(Perceptron, u64)>> {
     let trials = ground.trials();
@@ -87,9 +89,15 @@ pub fn learn(
     if cases.rows() == 0 {
         return Ok(None);
     }
-    let normalizer = ground.normalizer(&cases.observations);
+    let mut theta = network.initialize(ground.seed, &trials.first, ground.train.initial_share);
+    let normalizer = match teacher {
+        None => ground.normalizer(&cases.observations),
+        Some(teacher) => {
+            theta[..teacher.theta.len()].copy_from_slice(&teacher.theta);
+            teacher.normalizer.clone()
+        }
+    };
     normalizer.apply(&mut cases.observations);
-    let theta = network.initialize(ground.seed, &trials.first, ground.train.initial_share);
     let fit = Fit { network, cases: &cases, trials: &trials, train: ground.train, seed: ground.seed };
     let theta = fit.run(theta, go_on)?;
     Ok(theta.map(|theta| (Perceptron::actor(network, &theta, normalizer), cases.rows() as u64)))

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{InputError, above_zero, at_least, within};
 
-/// `[train.counterfactual]`. Before an on-policy algorithm plays, its first policy is fitted to what other actions would have
-/// cost on the same traffic. Where actions have a cool-down or count from present replicas, in modes other than `hpa`, with a
-/// memory, under a constraint, and when learning goes on from a policy, there is none of this.
+/// `[train.counterfactual]`. Before an on-policy algorithm plays, its first policy, or the one that learning goes on from, is
+/// fitted to what other actions would have cost on the same traffic. Where actions have a cool-down or count from present
+/// replicas, in modes other than `hpa`, with a memory, and under a constraint there is none of this.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {

@@ -6,13 +6,14 @@ use super::fit::Fit;
 use super::trials::Trials;
 use super::{Ground, learn, steps};
 use crate::env::{self, Distribution, Scenario, Shares, Start};
-use crate::rl::Session;
+use crate::rl::brain::Brain;
 use crate::rl::device::Kind;
 use crate::rl::failure::Failure;
 use crate::rl::file::Archive;
 use crate::rl::network::{Buffers, Network};
-use crate::rl::policy::Card;
+use crate::rl::policy::{Card, Source};
 use crate::rl::settings::Settings;
+use crate::rl::{Policy, Session};
 use crate::trace::{Header, Series};
 use crate::{hpa, sim};
 
@@ -100,7 +101,7 @@ fn an_actor_is_the_same_on_any_number_of_threads_and_says_how_much_was_simulated
     let network = Network::new(40, 0, &heads, &train.hidden, 1);
     let run = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| learn(&ground, &network, &|| true)).unwrap().unwrap()
+        pool.install(|| learn(&ground, &network, None, &|| true)).unwrap().unwrap()
     };
     let (one, two) = (run(1), run(2));
     assert_eq!(one, two);
@@ -109,7 +110,24 @@ fn an_actor_is_the_same_on_any_number_of_threads_and_says_how_much_was_simulated
     assert_eq!(steps(&ground), 4 * (240 + 57 * 6 * 12));
     let first = network.initialize(3, &[0.0, 0.5], train.initial_share);
     assert_ne!(one.0.theta, first[..one.0.theta.len()], "it has learned");
-    assert!(learn(&ground, &network, &|| false).unwrap().is_none(), "it can be stopped");
+    assert!(learn(&ground, &network, None, &|| false).unwrap().is_none(), "it can be stopped");
+}
+
+#[test]
+fn what_learning_goes_on_from_is_fitted_on_and_keeps_its_normalisation() {
+    let mut first = session("epochs = 3");
+    first.warm_start(&|| true).unwrap();
+    let taught = first.policy();
+    let Brain::Network(teacher) = taught.brain() else { panic!("ppo has a network") };
+    let mut on = session_from("epochs = 3", Some(&taught));
+    on.warm_start(&|| true).unwrap();
+    let policy = on.policy();
+    let Brain::Network(actor) = policy.brain() else { panic!("ppo has a network") };
+    assert_ne!(actor.theta, teacher.theta);
+    assert_eq!(actor.normalizer, teacher.normalizer);
+    let apart = |one: &[f32], two: &[f32]| one.iter().zip(two).map(|(one, two)| (one - two).powi(2)).sum::<f32>();
+    let Brain::Network(fresh) = session("epochs = 3").policy().brain().clone() else { panic!("ppo has a network") };
+    assert!(apart(&actor.theta, &teacher.theta) < apart(&actor.theta, &fresh.theta), "it begins with the teacher's");
 }
 
 #[test]
@@ -133,11 +151,17 @@ fn where_actions_depend_on_what_was_done_before_nothing_is_tried() {
 }
 
 fn session(keys: &str) -> Session {
+    session_from(keys, None)
+}
+
+/// A run that goes on from a policy where there is one.
+fn session_from(keys: &str, teacher: Option<&Policy>) -> Session {
     let env: env::Settings = toml::from_str("action.min_base = [\"peak\"]").unwrap();
     let train: Settings =
         toml::from_str(&format!("hidden = [8]\nn_envs = 8\n[counterfactual]\ndecisions = 240\n{keys}")).unwrap();
-    let card = Card::new(&env, &train, Vec::new(), &[], "");
-    Session::new(&train, &env, scenarios(&env), card, None, None, Kind::Cpu.open().unwrap()).unwrap()
+    let from = teacher.map(|_| Source { path: "t.safetensors".to_owned(), sha256: "ab".to_owned() });
+    let card = Card { from, ..Card::new(&env, &train, Vec::new(), &[], "") };
+    Session::new(&train, &env, scenarios(&env), card, None, teacher, Kind::Cpu.open().unwrap()).unwrap()
 }
 
 fn saved(session: &Session) -> Vec<u8> {
@@ -164,10 +188,10 @@ fn a_fit_that_is_interrupted_leaves_nothing_and_begins_anew() {
         resumed.warm_start(&|| true).unwrap();
         assert_eq!(saved(&resumed), fitted, "resumed after {asked}");
     }
-    // What was saved between the fit and the first update is fitted again, to the same.
+    // What was saved between the fit and the first update is not fitted again.
     let mut again = session("epochs = 3");
     again.restore(&Archive::parse(&fitted).unwrap()).unwrap();
-    again.warm_start(&|| true).unwrap();
+    assert_eq!(again.warm_start(&|| true).unwrap(), Some(0));
     assert_eq!(saved(&again), fitted);
 }
 
