@@ -51,6 +51,6 @@ for seed in $(seq 1 "$seeds"); do
 done
 
 say "Judge them on the last part of each trace"
-"$hpatune" evaluate -c "$config" "${traced[@]}" "${policies[@]}" --baseline linear --baseline stock-80 --seeds 1 \
+"$hpatune" evaluate -c "$config" "${traced[@]}" "${policies[@]}" --baseline linear --baseline stock-80 --seeds 3 \
     -o evaluation --json > evaluation.json
 python3 "$table" evaluation.json

@@ -272,7 +272,8 @@ fn named_policy(path: &Path, experiment: &Experiment, others: &[Contender]) -> R
     let taken = reserved || others.iter().any(|other| other.name == stem);
     let name = if taken { path.display().to_string() } else { stem };
     let pace = Pace::of(&name);
-    Ok(Contender { name, kind: crate::cli::learned::kind(policy, Some(pace)) })
+    let kind = crate::cli::learned::kind(policy, &name, Some(pace));
+    Ok(Contender { name, kind })
 }
 
 /// The baselines by name, with what they are.

@@ -205,17 +205,17 @@ pub(super) fn flight(
     choices.swap_remove(best.unwrap_or(0))
 }
 
-/// The policy as a contender, which warns of functions that it is not made for, once each. Its decisions are timed where a
+/// The policy `called` so as a contender, which warns of functions that it is not made for, once each. Its decisions are timed where a
 /// `pace` is given.
-pub(super) fn kind(policy: Policy, pace: Option<Arc<Pace>>) -> Kind {
-    let told = Arc::default();
+pub(super) fn kind(policy: Policy, called: &str, pace: Option<Arc<Pace>>) -> Kind {
+    let (told, called) = (Arc::default(), called.to_owned());
     let resizes = policy.card().env.action.mode == Mode::Infrastructure;
     let learned: Learned = Arc::new(move |task: &Task, world: &World<'_>, tuned: Option<&hpa::Settings>, tick: &_| {
         let name = format!("{} / {}", task.trace, task.function);
         if let Some(origin) = policy.start(&task.trace, &task.function)
             && let Some(reason) = origin.validation.and_then(|it| not_justified(it.cost))
         {
-            tracing::warn!("a policy is not justified for {name}: {reason}; keep the static HPA");
+            tracing::warn!("{called} is not justified for {name}: {reason}; keep the static HPA");
         }
         let Flight { start, flies, recipe } = flight(&policy, task, world, tuned, tick);
         if policy.start(&task.trace, &task.function).is_none() {
@@ -224,13 +224,14 @@ pub(super) fn kind(policy: Policy, pace: Option<Arc<Pace>>) -> Kind {
                 (false, true) => "the start alone",
                 (false, false) => "the tuned static HPA",
             };
-            tracing::info!("the policy has not learned on {name}: on its own past {choice} does best, and flies");
+            tracing::info!("{called} has not learned on {name}: on its own past {choice} does best, and flies");
         }
         if !flies {
             return recipe;
         }
         let policy = policy.of_function(&task.trace, &task.function);
         let (told, pace) = (Arc::clone(&told), pace.clone());
+        let name = format!("{called} on {name}");
         Recipe::policy(&start.hpa.clone(), move || {
             let most = most_far(policy.card());
             let flight = policy.flight(Pilot::of(&start));
@@ -248,7 +249,7 @@ pub(super) fn kind(policy: Policy, pace: Option<Arc<Pace>>) -> Kind {
 #[derive(Debug)]
 struct Watched {
     flight: policy::Flight,
-    /// The function.
+    /// The policy and the function.
     name: String,
     /// Most share of far decisions that is not worth a word.
     most: f64,
@@ -275,8 +276,8 @@ impl Drop for Watched {
         let far = self.flight.distance().share() > self.most;
         if far && self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(self.name.clone()) {
             tracing::warn!(
-                "{}: more than {:.1} % of the policy's decisions are on observations far from those it has learned from: it \
-                 has not learned what to do there",
+                "{}: more than {:.1} % of its decisions are on observations far from those it has learned from: it has not \
+                 learned what to do there",
                 self.name,
                 100.0 * self.most
             );

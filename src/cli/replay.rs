@@ -126,7 +126,8 @@ impl Replay {
         #[cfg(feature = "train")]
         if let Some(path) = &self.policy {
             let policy = super::learned::open_in(path, &world.experiment)?;
-            return Ok(Contender { name: "policy".to_owned(), kind: super::learned::kind(policy, None) });
+            let name = "policy".to_owned();
+            return Ok(Contender { kind: super::learned::kind(policy, &name, None), name });
         }
         let kind = match &world.current {
             Some(spec) => Kind::Manifest(Box::new(spec.clone())),
