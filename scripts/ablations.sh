@@ -15,12 +15,8 @@ cargo build --release
 hpatune=$PWD/target/release/hpatune
 whole=$PWD/configs/real-traces.toml
 table=$PWD/scripts/ablations.py
+source scripts/public-traces.sh
 cd "$traces"
-
-traced=()
-for name in pool4 pool6 pool9 pool19 pool20 pool28 worldcup nasa huawei28 huawei4; do
-    traced+=(--trace "$name.parquet")
-done
 
 # A line of keys for each variant; trial 0 of a sweep is the default with the first seed.
 variants='default|

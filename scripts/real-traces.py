@@ -20,7 +20,9 @@ for run in result["runs"]:
 several = [trace for trace, names in functions.items() if len(names) > 1]
 assert not several, f"a trace is to have one function: {', '.join(several)}"
 optimum = {it["trace"]: it["lower"] for it in result["optimum"]}
-seeds = sorted({run["policy"] for run in result["runs"] if run["policy"].startswith("seed-")})
+policies = sorted({run["policy"] for run in result["runs"]})
+# One network for all functions, and those of the functions by themselves that went on from it.
+seeds, own = ([name for name in policies if name.startswith(kind)] for kind in ("seed-", "own-"))
 mean = statistics.fmean
 
 
@@ -60,7 +62,7 @@ def later(trace, policy):
     return late(trace, policy) - late(trace, "tuned")
 
 
-def interval(of, among):
+def interval(of, among, seeds):
     """Mean over traces and training seeds, and its 95 % interval."""
     values = [[of(trace, seed) for seed in seeds] for trace in among]
     rng, means = random.Random(0), []
@@ -77,8 +79,8 @@ def signed(value, decimals, plus=False):
     return text.replace("-", "−") if float(text) else text.lstrip("+-")
 
 
-def told(of, among, decimals, plus=False):
-    value, low, high = (signed(it, decimals, plus) for it in interval(of, among))
+def told(of, among, seeds, decimals, plus=False):
+    value, low, high = (signed(it, decimals, plus) for it in interval(of, among, seeds))
     return f"{value} [{low}, {high}]"
 
 
@@ -99,14 +101,17 @@ def by_trace():
 def means():
     pools = [trace for trace in runs if trace.startswith("pool")]
     others = [trace for trace in runs if trace not in pools]
-    print("\n| mean | gap closed | by `linear` | beyond `linear` | cost / tuned | late %, less the tuned HPA's |")
-    print("|---|---|---:|---|---|---|")
-    for title, among in [("all {}", list(runs)), ("CPU of {} pools", pools), ("requests of {} services", others)]:
-        if among:
-            print(
-                f"| {title.format(len(among))} | {told(gap, among, 2)} | {mean([gap(trace, 'linear') for trace in among]):.2f} "
-                f"| {told(beyond, among, 2, True)} | {told(cost, among, 3)} | {told(later, among, 2, True)} |"
-            )
+    print("\n| mean | networks | gap closed | by `linear` | beyond `linear` | cost / tuned | late %, less the tuned HPA's |")
+    print("|---|---|---|---:|---|---|---|")
+    kinds = [("all {}", list(runs)), ("CPU of {} pools", pools), ("requests of {} services", others)]
+    for networks, names in [("one for all", seeds), ("one each", own)]:
+        for title, among in kinds if names else []:
+            if among:
+                print(
+                    f"| {title.format(len(among))} | {networks} | {told(gap, among, names, 2)} "
+                    f"| {mean([gap(trace, 'linear') for trace in among]):.2f} | {told(beyond, among, names, 2, True)} "
+                    f"| {told(cost, among, names, 3)} | {told(later, among, names, 2, True)} |"
+                )
 
 
 def pooled():

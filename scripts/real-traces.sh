@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The whole pipeline on ten public recorded traces: ingest, train one policy for all with several seeds, judge every seed's
-# policy request by request on time that nothing has seen. It prints README's tables of recorded traces.
+# The whole pipeline on ten public recorded traces: ingest, train one network for all with several seeds, go on from it on
+# every function by itself, judge both request by request on time that nothing has seen. It prints README's tables of recorded
+# traces.
 #
 #   scripts/real-traces.sh DIRECTORY [OUT] [SEEDS]
 #
@@ -17,37 +18,23 @@ hpatune=$PWD/target/release/hpatune
 config=$PWD/configs/real-traces.toml
 table=$PWD/scripts/real-traces.py
 mkdir -p "$out"
+source scripts/public-traces.sh
 cd "$out"
 
-say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
-web() {
-    local file=$1 name=$2
-    shift 2
-    "$hpatune" ingest -q "$traces/web_requests/$file" --map t=minute --map requests=count --missing zero "$@" -o "$name.parquet"
-}
-
 say "Ingest"
-for pool in 4 6 9 19 20 28; do
-    "$hpatune" ingest -q "$traces/cloud_cluster_capacity_2024/cluster$pool"/cluster*.csv.gz --no-header --interval 30s \
-        --keep 14d --map function=1 --map t=2 --map cpu=4:cores --map memory=5:GiB -o "pool$pool.parquet"
-done
-web worldcup_1998/worldcup98_requests_per_minute.csv.gz worldcup --skip 35d --keep 16d
-web nasa_http_1995/nasa_requests_per_minute.csv.gz nasa --keep 14d
-"$hpatune" ingest -q "$traces"/huawei_2023/private_dataset/requests_minute/*.csv --select 28 -o huawei28.parquet
-"$hpatune" ingest -q "$traces"/huawei_2023/public_dataset/requests_minute/*.csv -o huawei4.parquet
+ingest_ten
 
-traced=()
-for name in pool4 pool6 pool9 pool19 pool20 pool28 worldcup nasa huawei28 huawei4; do
-    traced+=(--trace "$name.parquet")
-done
-
-say "Train one policy for all, $seeds seeds"
+say "Train one network for all, $seeds seeds"
 "$hpatune" train -c "$config" "${traced[@]}" --seeds "$seeds" -o train
 
+say "Go on from each seed's on every function by itself"
 policies=()
 for seed in $(seq 1 "$seeds"); do
     cp "train/seed-$seed/policy.safetensors" "seed-$seed.safetensors"
-    policies+=(--policy "seed-$seed.safetensors")
+    rm -rf "own/$seed"
+    "$hpatune" train -c "$config" "${traced[@]}" --from "seed-$seed.safetensors" --each --steps 100000 -o "own/$seed"
+    cp "own/$seed/policy.safetensors" "own-$seed.safetensors"
+    policies+=(--policy "seed-$seed.safetensors" --policy "own-$seed.safetensors")
 done
 
 say "Judge them on the last part of each trace"

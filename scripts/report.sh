@@ -19,29 +19,21 @@ cargo build --release
 hpatune=$PWD/target/release/hpatune
 mkdir -p "$out"
 cp configs/real-traces.toml "$out/experiment.toml"
+source scripts/public-traces.sh
 cd "$out"
 
 # Past the 8.4 days of 14 on which the policy that ships has learned.
 unseen=(--skip 9d --keep 4d)
 
-say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
-ingest() { "$hpatune" ingest "${@:2}" -o "$1.parquet"; }
-pool() {
-    ingest "pool$1" "$traces/cloud_cluster_capacity_2024/cluster$1"/cluster*.csv.gz --no-header --interval 60s "${unseen[@]}" \
-        --map function=1 --map t=2 --map cpu=4:cores --map memory=5:GiB
-}
-web() { ingest "$1" "$traces/web_requests/$2" --map t=minute --map requests=count --missing zero "${@:3}"; }
-nab() { ingest "$1" "$traces/$2" --interval 5m --map t=timestamp --map requests=value --keep 4d; }
-
 say "Ingest"
-for number in 4 6 9 28 37; do pool "$number"; done
+for number in 4 6 9 28 37; do pool "$number" --interval 60s "${unseen[@]}"; done
 ingest huawei28 "$traces"/huawei_2023/private_dataset/requests_minute/*.csv --select 28
 # Learned on: days 35 to 44.6.
 web worldcup worldcup_1998/worldcup98_requests_per_minute.csv.gz --skip 45d --keep 4d
 web nasa nasa_http_1995/nasa_requests_per_minute.csv.gz "${unseen[@]}"
-nab tweets-aapl nab_tweets/Twitter_volume_AAPL.csv
-nab tweets-amzn nab_tweets/Twitter_volume_AMZN.csv
-nab elb nab_aws_cloudwatch/elb_request_count_8c0756.csv
+nab tweets-aapl nab_tweets/Twitter_volume_AAPL.csv --keep 4d
+nab tweets-amzn nab_tweets/Twitter_volume_AMZN.csv --keep 4d
+nab elb nab_aws_cloudwatch/elb_request_count_8c0756.csv --keep 4d
 ingest azure "$traces"/azure_functions_2019/window_0480_0959/*.csv* --top 1
 
 say "Tune"

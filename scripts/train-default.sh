@@ -12,30 +12,13 @@ traces=$(realpath "${1:?"name the directory of the traces"}")
 out=$(realpath -m "${2:-out/default}")
 cd "$(dirname "$0")/.."
 cargo build --release
-hpatune=target/release/hpatune
+hpatune=$PWD/target/release/hpatune
 mkdir -p "$out" policies
 
-for pool in 4 6 9 19 20 28; do
-    "$hpatune" ingest "$traces/cloud_cluster_capacity_2024/cluster$pool"/cluster*.csv.gz --no-header --interval 30s \
-        --keep 14d --map function=1 --map t=2 --map cpu=4:cores --map memory=5:GiB -o "$out/pool$pool.parquet"
-done
-web() {
-    local file=$1 name=$2
-    shift 2
-    "$hpatune" ingest "$traces/web_requests/$file" --map t=minute --map requests=count --missing zero "$@" \
-        -o "$out/$name.parquet"
-}
-web worldcup_1998/worldcup98_requests_per_minute.csv.gz worldcup --skip 35d --keep 16d
-web nasa_http_1995/nasa_requests_per_minute.csv.gz nasa --keep 14d
-"$hpatune" ingest "$traces"/huawei_2023/private_dataset/requests_minute/*.csv --select 28 -o "$out/huawei28.parquet"
-"$hpatune" ingest "$traces"/huawei_2023/public_dataset/requests_minute/*.csv -o "$out/huawei4.parquet"
-
 cp traces/{bursty,diurnal,flash,weekly}.parquet "$out"
+source scripts/public-traces.sh
 cd "$out"
-learned=()
-for name in pool4 pool6 pool9 pool19 pool20 pool28 worldcup nasa huawei28 huawei4 bursty diurnal flash \
-    weekly; do
-    learned+=(--trace "$name.parquet")
-done
-"$OLDPWD/$hpatune" train -c "$OLDPWD/configs/default-policy.toml" "${learned[@]}" -o train
+ingest_ten
+for name in bursty diurnal flash weekly; do traced+=(--trace "$name.parquet"); done
+"$hpatune" train -c "$OLDPWD/configs/default-policy.toml" "${traced[@]}" -o train
 cp train/policy.safetensors "$OLDPWD/policies/default.safetensors"

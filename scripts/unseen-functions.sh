@@ -17,18 +17,14 @@ hpatune=$PWD/target/release/hpatune
 mkdir -p "$out"
 # Validation time decides whether the policy flies.
 sed '/^# Defaults were chosen/d; /^\[split\]/,/^$/d' configs/real-traces.toml > "$out/experiment.toml"
+source scripts/public-traces.sh
 cd "$out"
 
-say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
-ingest() { "$hpatune" ingest -q "${@:2}" -o "$1.parquet"; }
-nab() { ingest "$1" "$traces/$2" --interval 5m --map t=timestamp --map requests=value --keep 8d; }
-
 say "Ingest"
-ingest pool37 "$traces"/cloud_cluster_capacity_2024/cluster37/cluster*.csv.gz --no-header --interval 30s --keep 14d \
-    --map function=1 --map t=2 --map cpu=4:cores --map memory=5:GiB
-nab tweets-aapl nab_tweets/Twitter_volume_AAPL.csv
-nab tweets-amzn nab_tweets/Twitter_volume_AMZN.csv
-nab elb nab_aws_cloudwatch/elb_request_count_8c0756.csv
+pool 37 --interval 30s --keep 14d
+nab tweets-aapl nab_tweets/Twitter_volume_AAPL.csv --keep 8d
+nab tweets-amzn nab_tweets/Twitter_volume_AMZN.csv --keep 8d
+nab elb nab_aws_cloudwatch/elb_request_count_8c0756.csv --keep 8d
 ingest azure "$traces"/azure_functions_2019/window_0480_0959/*.csv* --top 3
 
 functions=()

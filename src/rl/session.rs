@@ -96,7 +96,7 @@ impl Session {
                 Box::new(Offline::new(settings.clone(), log.experience, &actions.distributions(), device))
             }
         };
-        // A policy may have learned from what was simulated before the first step alone.
+        // One whose best checkpoint is the fit took no step; its normalisation weighs as much as what was simulated for that.
         let learned_from = |card: &Card| card.step.max(card.counterfactual);
         match teacher.map(|policy| (policy.brain(), learned_from(policy.card()))) {
             None => {}
@@ -155,8 +155,8 @@ impl Session {
     }
 
     /// Before the first update: fits the first policy, or the one that learning goes on from, to what other actions would have
-    /// cost, where the settings ask for it. Returns the number of decisions that it was fitted to, 0 where it was not; `None` once
-    /// `go_on` says no, and then the session stands as it was.
+    /// cost, where the settings ask for it and it was not done before. Returns the number of decisions that it was fitted to, 0
+    /// where it was not; `None` once `go_on` says no, and then the session stands as it was.
     ///
     /// # Errors
     /// The device fails, or the fit diverges.

@@ -156,10 +156,15 @@ fn session(keys: &str) -> Session {
 
 /// A run that goes on from a policy where there is one.
 fn session_from(keys: &str, teacher: Option<&Policy>) -> Session {
+    session_of(keys, teacher, teacher.is_some())
+}
+
+/// A run that goes on from another where it was `taught`; one that is resumed does not have the `teacher` any more.
+fn session_of(keys: &str, teacher: Option<&Policy>, taught: bool) -> Session {
     let env: env::Settings = toml::from_str("action.min_base = [\"peak\"]").unwrap();
     let train: Settings =
         toml::from_str(&format!("hidden = [8]\nn_envs = 8\n[counterfactual]\ndecisions = 240\n{keys}")).unwrap();
-    let from = teacher.map(|_| Source { path: "t.safetensors".to_owned(), sha256: "ab".to_owned() });
+    let from = taught.then(|| Source { path: "t.safetensors".to_owned(), sha256: "ab".to_owned() });
     let card = Card { from, ..Card::new(&env, &train, Vec::new(), &[], "") };
     Session::new(&train, &env, scenarios(&env), card, None, teacher, Kind::Cpu.open().unwrap()).unwrap()
 }
@@ -172,27 +177,36 @@ fn saved(session: &Session) -> Vec<u8> {
 
 #[test]
 fn a_fit_that_is_interrupted_leaves_nothing_and_begins_anew() {
-    let mut whole = session("epochs = 3");
-    assert_eq!(whole.warm_start(&|| true).unwrap(), Some(4 * 57));
-    let (untouched, fitted) = (saved(&session("epochs = 3")), saved(&whole));
-    assert_ne!(untouched, fitted);
-    // Asked before each of four episodes and of three passes.
-    for asked in [0, 2, 5] {
-        let mut stopped = session("epochs = 3");
-        let left = AtomicU32::new(asked);
-        let go_on = || left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok();
-        assert_eq!(stopped.warm_start(&go_on).unwrap(), None);
-        assert_eq!(saved(&stopped), untouched, "stopped after {asked}");
-        let mut resumed = session("epochs = 3");
-        resumed.restore(&Archive::parse(&saved(&stopped)).unwrap()).unwrap();
-        resumed.warm_start(&|| true).unwrap();
-        assert_eq!(saved(&resumed), fitted, "resumed after {asked}");
+    let mut teacher = session("epochs = 2");
+    teacher.warm_start(&|| true).unwrap();
+    for teacher in [None, Some(&teacher.policy())] {
+        let new = || session_from("epochs = 3", teacher);
+        let mut whole = new();
+        assert_eq!(whole.warm_start(&|| true).unwrap(), Some(4 * 57));
+        let (untouched, fitted) = (saved(&new()), saved(&whole));
+        assert_ne!(untouched, fitted);
+        // What is resumed knows its teacher from the checkpoint alone.
+        let resume = |bytes: &[u8]| {
+            let mut resumed = session_of("epochs = 3", None, teacher.is_some());
+            resumed.restore(&Archive::parse(bytes).unwrap()).unwrap();
+            resumed
+        };
+        // Asked before each of four episodes and of three passes.
+        for asked in [0, 2, 5] {
+            let mut stopped = new();
+            let left = AtomicU32::new(asked);
+            let go_on = || left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok();
+            assert_eq!(stopped.warm_start(&go_on).unwrap(), None);
+            assert_eq!(saved(&stopped), untouched, "stopped after {asked}");
+            let mut resumed = resume(&saved(&stopped));
+            resumed.warm_start(&|| true).unwrap();
+            assert_eq!(saved(&resumed), fitted, "resumed after {asked}");
+        }
+        // What was saved between the fit and the first update is not fitted again.
+        let mut again = resume(&fitted);
+        assert_eq!(again.warm_start(&|| true).unwrap(), Some(0));
+        assert_eq!(saved(&again), fitted);
     }
-    // What was saved between the fit and the first update is not fitted again.
-    let mut again = session("epochs = 3");
-    again.restore(&Archive::parse(&fitted).unwrap()).unwrap();
-    assert_eq!(again.warm_start(&|| true).unwrap(), Some(0));
-    assert_eq!(saved(&again), fitted);
 }
 
 #[test]
