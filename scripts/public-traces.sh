@@ -23,11 +23,13 @@ ten=(pool{4,6,9,19,20,28} worldcup nasa huawei{28,4})
 traced=()
 for name in "${ten[@]}"; do traced+=(--trace "$name.parquet"); done
 
+# ingest_ten OPTION...: the ten, those of weeks with these options.
 ingest_ten() {
     local number
-    for number in 4 6 9 19 20 28; do pool "$number" --interval 30s --keep 14d; done
+    for number in 4 6 9 19 20 28; do pool "$number" --interval 30s "$@"; done
+    web nasa nasa_http_1995/nasa_requests_per_minute.csv.gz "$@"
+    # Load grows tenfold behind these.
     web worldcup worldcup_1998/worldcup98_requests_per_minute.csv.gz --skip 35d --keep 16d
-    web nasa nasa_http_1995/nasa_requests_per_minute.csv.gz --keep 14d
     ingest huawei28 "$traces"/huawei_2023/private_dataset/requests_minute/*.csv --select 28
     ingest huawei4 "$traces"/huawei_2023/public_dataset/requests_minute/*.csv
 }

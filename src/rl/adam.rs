@@ -1,6 +1,8 @@
 //! Adam on a flat vector of parameters. Its state can be saved, which Candle's cannot.
 
-use pulp::Arch;
+#![allow(clippy::inline_always, reason = "what is not inlined is compiled without the instruction set")]
+
+use pulp::{Arch, NullaryFnOnce};
 
 /// Moments and step count.
 ///
@@ -39,43 +41,79 @@ impl Adam {
     pub fn step_parts(&mut self, theta: &mut [f32], gradient: &[f32], parts: &[(usize, f64)]) {
         self.steps += 1;
         let t = i32::try_from(self.steps).unwrap_or(i32::MAX);
-        let (beta1, beta2) = (BETA1 as f32, BETA2 as f32);
-        let (rest1, rest2) = ((1.0 - BETA1) as f32, (1.0 - BETA2) as f32);
         let unbias = (1.0 / (1.0 - BETA2.powi(t))) as f32;
         let mut start = 0;
         for &(end, rate) in parts {
-            let rate = (rate / (1.0 - BETA1.powi(t))) as f32;
-            let (first, second) = (&mut self.first[start..end], &mut self.second[start..end]);
-            let (theta, gradient) = (&mut theta[start..end], &gradient[start..end]);
-            // Compiled for each instruction set; nothing is fused, so that the bits are the same.
-            Arch::new().dispatch(|| {
-                for (((parameter, &g), m), v) in theta.iter_mut().zip(gradient).zip(first).zip(second) {
-                    *m = beta1 * *m + rest1 * g;
-                    *v = beta2 * *v + rest2 * g * g;
-                    *parameter -= rate * *m / ((*v * unbias).sqrt() + EPSILON);
-                }
+            Arch::new().dispatch(Step {
+                theta: &mut theta[start..end],
+                gradient: &gradient[start..end],
+                first: &mut self.first[start..end],
+                second: &mut self.second[start..end],
+                rate: (rate / (1.0 - BETA1.powi(t))) as f32,
+                unbias,
             });
             start = end;
         }
     }
 }
 
+/// A step of some parameters, compiled for each instruction set, as a closure would not be: the shim around it is not
+/// inlined. Nothing is fused, so that the bits are the same.
+struct Step<'a> {
+    theta: &'a mut [f32],
+    gradient: &'a [f32],
+    first: &'a mut [f32],
+    second: &'a mut [f32],
+    /// Step size, by the bias of the first moment.
+    rate: f32,
+    /// What takes the bias from the second moment.
+    unbias: f32,
+}
+
+impl NullaryFnOnce for Step<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self { theta, gradient, first, second, rate, unbias } = self;
+        let (beta1, beta2) = (BETA1 as f32, BETA2 as f32);
+        let (rest1, rest2) = ((1.0 - BETA1) as f32, (1.0 - BETA2) as f32);
+        for (((parameter, &g), m), v) in theta.iter_mut().zip(gradient).zip(first).zip(second) {
+            *m = beta1 * *m + rest1 * g;
+            *v = beta2 * *v + rest2 * g * g;
+            *parameter -= rate * *m / ((*v * unbias).sqrt() + EPSILON);
+        }
+    }
+}
+
 /// Scales the gradient so that its norm is at most `most`, and returns the norm before.
 pub fn clip_norm(gradient: &mut [f32], most: f64) -> f64 {
-    Arch::new().dispatch(|| {
-        let norm = square(gradient).sqrt();
-        if norm > most {
-            let factor = (most / norm) as f32;
-            for g in gradient.iter_mut() {
+    Arch::new().dispatch(Clip { gradient, most })
+}
+
+/// The cut of a gradient, compiled for each instruction set.
+struct Clip<'a> {
+    gradient: &'a mut [f32],
+    most: f64,
+}
+
+impl NullaryFnOnce for Clip<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn call(self) -> f64 {
+        let norm = square(self.gradient).sqrt();
+        if norm > self.most {
+            let factor = (self.most / norm) as f32;
+            for g in self.gradient {
                 *g *= factor;
             }
         }
         norm
-    })
+    }
 }
 
 /// Sum of squares, in as many sums as the registers of the widest instruction set hold, and so the same on any.
-#[allow(clippy::inline_always, reason = "what is not inlined is compiled without the instruction set")]
 #[inline(always)]
 fn square(values: &[f32]) -> f64 {
     let mut sums = [0.0_f64; 16];

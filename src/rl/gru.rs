@@ -9,8 +9,9 @@
 
 #![allow(clippy::inline_always, reason = "what is not inlined is compiled without the instruction set")]
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
+use super::fused::dispatch;
 use super::layer::{Layer, orthogonal};
 use super::tanh::tanh;
 
@@ -57,17 +58,17 @@ impl Gru {
 
     /// Takes rows `x`, `[rows, inputs]`, into the memory of each, `[rows, width]`. Rows do not depend on one another.
     pub fn step(&self, theta: &[f32], x: &[f32], memory: &mut [f32], gates: &mut [Vec<f32>; 2]) {
-        Arch::new().dispatch(|| self.pass(theta, x, memory, gates));
+        dispatch(Arch::new(), Step { gru: self, theta, x, memory, gates });
     }
 
     #[inline(always)]
-    fn pass(&self, theta: &[f32], x: &[f32], memory: &mut [f32], gates: &mut [Vec<f32>; 2]) {
+    fn pass<S: Simd>(&self, simd: S, theta: &[f32], x: &[f32], memory: &mut [f32], gates: &mut [Vec<f32>; 2]) {
         let width = self.width();
         let [seen, kept] = gates;
         seen.resize(x.len() / self.input.inputs * 3 * width, 0.0);
         kept.resize(seen.len(), 0.0);
-        self.input.forward(theta, x, seen);
-        self.state.forward(theta, memory, kept);
+        self.input.forward(simd, theta, x, seen);
+        self.state.forward(simd, theta, memory, kept);
         let rows = seen.chunks_exact(3 * width).zip(kept.chunks_exact(3 * width));
         for ((seen, kept), memory) in rows.zip(memory.chunks_exact_mut(width)) {
             for (at, memory) in memory.iter_mut().enumerate() {
@@ -77,6 +78,24 @@ impl Gru {
                 *memory = new + update * (*memory - new);
             }
         }
+    }
+}
+
+/// A step, for each instruction set.
+struct Step<'a> {
+    gru: &'a Gru,
+    theta: &'a [f32],
+    x: &'a [f32],
+    memory: &'a mut [f32],
+    gates: &'a mut [Vec<f32>; 2],
+}
+
+impl WithSimd for Step<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        self.gru.pass(simd, self.theta, self.x, self.memory, self.gates);
     }
 }
 

@@ -4,6 +4,7 @@
 
 use std::ops::Range;
 
+use pulp::Simd;
 use rand_distr::{Distribution as _, StandardNormal};
 
 use crate::random::{self, Purpose};
@@ -21,8 +22,9 @@ pub struct Layer {
     pub bias: Range<usize>,
 }
 
-/// Rows and outputs that are computed together: as many sums as vector registers hold.
+/// Rows that are computed together.
 const ROWS: usize = 4;
+/// Outputs behind the last whole vectors that are computed together.
 const COLUMNS: usize = 8;
 
 impl Layer {
@@ -37,7 +39,7 @@ impl Layer {
 
     /// `out = x W + b`.
     #[inline(always)]
-    pub(super) fn forward(&self, theta: &[f32], x: &[f32], out: &mut [f32]) {
+    pub(super) fn forward<S: Simd>(&self, simd: S, theta: &[f32], x: &[f32], out: &mut [f32]) {
         let (weight, bias) = (&theta[self.weight.clone()], &theta[self.bias.clone()]);
         let rows = x.len() / self.inputs;
         for row in (0..rows).step_by(ROWS) {
@@ -45,46 +47,90 @@ impl Layer {
             let x = &x[row * self.inputs..(row + block) * self.inputs];
             let out = &mut out[row * self.outputs..(row + block) * self.outputs];
             match block {
-                ROWS => self.block::<ROWS>(weight, bias, x, out),
-                3 => self.block::<3>(weight, bias, x, out),
-                2 => self.block::<2>(weight, bias, x, out),
-                _ => self.block::<1>(weight, bias, x, out),
+                ROWS => self.block::<S, ROWS>(simd, weight, bias, x, out),
+                3 => self.block::<S, 3>(simd, weight, bias, x, out),
+                2 => self.block::<S, 2>(simd, weight, bias, x, out),
+                _ => self.block::<S, 1>(simd, weight, bias, x, out),
             }
         }
     }
 
+    /// `N` rows. An output's sum has the same order wherever its column falls.
     #[inline(always)]
-    fn block<const N: usize>(&self, weight: &[f32], bias: &[f32], x: &[f32], out: &mut [f32]) {
+    fn block<S: Simd, const N: usize>(&self, simd: S, weight: &[f32], bias: &[f32], x: &[f32], out: &mut [f32]) {
+        let (lanes, mut column) = (S::F32_LANES, 0);
+        // Instruction sets of eight lanes have sixteen registers, the others have thirty-two.
+        while lanes != 8 && self.outputs - column >= 4 * lanes {
+            self.vectors::<S, N, 4>(simd, (weight, bias), x, out, column);
+            column += 4 * lanes;
+        }
+        while self.outputs - column >= 2 * lanes {
+            self.vectors::<S, N, 2>(simd, (weight, bias), x, out, column);
+            column += 2 * lanes;
+        }
+        while self.outputs - column >= COLUMNS {
+            self.columns::<N, COLUMNS>((weight, bias), x, out, column);
+            column += COLUMNS;
+        }
+        while column < self.outputs {
+            self.columns::<N, 1>((weight, bias), x, out, column);
+            column += 1;
+        }
+    }
+
+    /// `V` vectors of outputs from `column` on.
+    #[inline(always)]
+    fn vectors<S: Simd, const N: usize, const V: usize>(
+        &self,
+        simd: S,
+        (weight, bias): (&[f32], &[f32]),
+        x: &[f32],
+        out: &mut [f32],
+        column: usize,
+    ) {
         let (inputs, outputs) = (self.inputs, self.outputs);
-        let whole = outputs - outputs % COLUMNS;
-        for column in (0..whole).step_by(COLUMNS) {
-            let mut sums = [[0.0_f32; COLUMNS]; N];
-            for input in 0..inputs {
-                let start = input * outputs + column;
-                let Some(w) = weight[start..].first_chunk::<COLUMNS>() else { continue };
-                for (row, sums) in sums.iter_mut().enumerate() {
-                    let x = x[row * inputs + input];
-                    for (sum, w) in sums.iter_mut().zip(w) {
-                        *sum += x * w;
-                    }
-                }
-            }
-            for (row, sums) in sums.iter().enumerate() {
-                for (lane, sum) in sums.iter().enumerate() {
-                    out[row * outputs + column + lane] = bias[column + lane] + sum;
+        let mut sums = [[simd.splat_f32s(0.0); V]; N];
+        for input in 0..inputs {
+            let Some(w) = S::as_simd_f32s(&weight[input * outputs + column..]).0.first_chunk::<V>() else { continue };
+            for (row, sums) in sums.iter_mut().enumerate() {
+                let x = simd.splat_f32s(x[row * inputs + input]);
+                for (sum, w) in sums.iter_mut().zip(w) {
+                    *sum = simd.add_f32s(*sum, simd.mul_f32s(x, *w));
                 }
             }
         }
-        for column in whole..outputs {
-            let mut sums = [0.0_f32; N];
-            for input in 0..inputs {
-                let w = weight[input * outputs + column];
-                for (row, sum) in sums.iter_mut().enumerate() {
-                    *sum += x[row * inputs + input] * w;
+        let bias = S::as_simd_f32s(&bias[column..]).0;
+        for (row, sums) in sums.iter().enumerate() {
+            let out = S::as_mut_simd_f32s(&mut out[row * outputs + column..]).0;
+            for ((out, bias), sum) in out.iter_mut().zip(bias).zip(sums) {
+                *out = simd.add_f32s(*bias, *sum);
+            }
+        }
+    }
+
+    /// `M` outputs from `column` on.
+    #[inline(always)]
+    fn columns<const N: usize, const M: usize>(
+        &self,
+        (weight, bias): (&[f32], &[f32]),
+        x: &[f32],
+        out: &mut [f32],
+        column: usize,
+    ) {
+        let (inputs, outputs) = (self.inputs, self.outputs);
+        let mut sums = [[0.0_f32; M]; N];
+        for input in 0..inputs {
+            let Some(w) = weight[input * outputs + column..].first_chunk::<M>() else { continue };
+            for (row, sums) in sums.iter_mut().enumerate() {
+                let x = x[row * inputs + input];
+                for (sum, w) in sums.iter_mut().zip(w) {
+                    *sum += x * w;
                 }
             }
-            for (row, sum) in sums.iter().enumerate() {
-                out[row * outputs + column] = bias[column] + sum;
+        }
+        for (row, sums) in sums.iter().enumerate() {
+            for (lane, sum) in sums.iter().enumerate() {
+                out[row * outputs + column + lane] = bias[column + lane] + sum;
             }
         }
     }

@@ -2,8 +2,9 @@
 
 #![allow(clippy::inline_always, reason = "what is not inlined is compiled without the instruction set")]
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
+use super::fused::dispatch;
 use super::gru::Gru;
 use super::heads;
 pub use super::layer::Layer;
@@ -140,23 +141,41 @@ impl Mlp {
     /// set, but the order of the sums is the same, and none is fused with its product.
     pub fn forward<'a>(&self, theta: &[f32], x: &[f32], buffers: &'a mut Buffers) -> &'a [f32] {
         let rows = x.len() / self.inputs();
-        Arch::new().dispatch(|| self.pass(theta, x, rows, buffers));
+        dispatch(Arch::new(), Forward { mlp: self, theta, x, rows, buffers });
         &buffers.front[..rows * self.outputs()]
     }
 
     #[inline(always)]
-    fn pass(&self, theta: &[f32], x: &[f32], rows: usize, buffers: &mut Buffers) {
+    fn pass<S: Simd>(&self, simd: S, theta: &[f32], x: &[f32], rows: usize, buffers: &mut Buffers) {
         let Buffers { front, back, .. } = buffers;
         front.clear();
         front.extend_from_slice(x);
         for (index, layer) in self.layers.iter().enumerate() {
             back.resize(rows * layer.outputs, 0.0);
-            layer.forward(theta, front, back);
+            layer.forward(simd, theta, front, back);
             if index + 1 < self.layers.len() {
                 self.activation.apply(back);
             }
             std::mem::swap(front, back);
         }
+    }
+}
+
+/// A forward pass, for each instruction set.
+struct Forward<'a> {
+    mlp: &'a Mlp,
+    theta: &'a [f32],
+    x: &'a [f32],
+    rows: usize,
+    buffers: &'a mut Buffers,
+}
+
+impl WithSimd for Forward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        self.mlp.pass(simd, self.theta, self.x, self.rows, self.buffers);
     }
 }
 

@@ -48,6 +48,22 @@ fn a_forward_pass_agrees_with_its_definition_for_any_number_of_rows() {
     }
 }
 
+/// Widths with whole groups of vectors, with one vector less, with a few outputs more, and with one row.
+#[test]
+fn a_forward_pass_gives_the_same_bits_on_every_instruction_set() {
+    for (hidden, rows) in [([64, 64], 8), ([32, 41], 7), ([24, 17], 3), ([9, 3], 1)] {
+        let network = Network::new(13, 0, &[Distribution::Categorical(9)], &hidden, 1);
+        let theta: Vec<f32> = (0..network.parameters).map(|i| 0.3 * ((i * 37 % 101) as f32 / 50.0 - 1.0)).collect();
+        let x: Vec<f32> = (0..rows * 13).map(|i| (i * 29 % 97) as f32 / 24.0 - 2.0).collect();
+        let run = |arch: Arch| {
+            let mut buffers = Buffers::default();
+            dispatch(arch, Forward { mlp: &network.actor, theta: &theta, x: &x, rows, buffers: &mut buffers });
+            buffers.front[..rows * 9].iter().map(|value| value.to_bits()).collect::<Vec<u32>>()
+        };
+        assert_eq!(run(Arch::new()), run(Arch::Scalar), "{hidden:?}");
+    }
+}
+
 #[test]
 fn a_critic_of_other_widths_keeps_its_activation_whichever_comes_first() {
     let network = || Network::new(3, 1, &[Distribution::Categorical(2)], &[8], 1);

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::adam::Adam;
-use super::algorithms::Method;
+use super::algorithms::{Method, Plan};
 use super::brain::{Brain, Perceptron};
 use super::course::Learned;
 use super::executor::Executor;
@@ -50,6 +50,13 @@ pub struct Counts {
     pub costs: RewardScale,
     /// Updates done.
     pub updates: u64,
+}
+
+/// Means over an update's minibatches.
+struct Passed {
+    losses: Losses,
+    /// Norm of the gradient before it is cut.
+    norm: f64,
 }
 
 /// An on-policy algorithm on a vector of environments.
@@ -133,6 +140,20 @@ impl<E: Environment> Trainer<E> {
     fn learn(&mut self, experience: &Experience) -> candle_core::Result<Report<E::Info>> {
         let left = 1.0 - self.state.counts.updates as f64 / self.total_updates().max(1) as f64;
         let plan = self.method.plan(left);
+        // On a thread of the pool: handing half of a minibatch to another from outside would wake two each time.
+        let passed = rayon::scope(|_| self.pass(experience, &plan))?;
+        Ok(Report {
+            losses: passed.losses,
+            grad_norm: passed.norm,
+            explained_variance: experience.explained_variance(),
+            learning_rate: plan.actor_rate,
+            multiplier: self.multiplier(),
+            ..Report::default()
+        })
+    }
+
+    /// The passes themselves.
+    fn pass(&mut self, experience: &Experience, plan: &Plan) -> candle_core::Result<Passed> {
         let critic = self.network.critic.layers[0].weight.start;
         let rates = [(critic, plan.actor_rate), (self.network.parameters, plan.critic_rate)];
         let rows = experience.batch.rows();
@@ -159,14 +180,7 @@ impl<E: Environment> Trainer<E> {
             }
         }
         course.finish()?;
-        Ok(Report {
-            losses: sums.scaled(1.0 / count),
-            grad_norm: norms / count,
-            explained_variance: experience.explained_variance(),
-            learning_rate: plan.actor_rate,
-            multiplier: self.multiplier(),
-            ..Report::default()
-        })
+        Ok(Passed { losses: sums.scaled(1.0 / count), norm: norms / count })
     }
 
     /// The normalisation that moments give, where it is wanted.

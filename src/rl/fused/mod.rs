@@ -239,7 +239,7 @@ impl WithSimd for Name {
 }
 
 /// Runs `op` on an instruction set; what has none of its own takes four values at a time.
-fn dispatch<Op: WithSimd>(arch: Arch, op: Op) -> Op::Output {
+pub(super) fn dispatch<Op: WithSimd>(arch: Arch, op: Op) -> Op::Output {
     match arch {
         Arch::Scalar => Scalar128b.vectorize(op),
         wide => wide.dispatch(op),
