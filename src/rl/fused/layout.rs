@@ -18,7 +18,7 @@ pub(super) struct Layer {
     pub(super) weight: Range<usize>,
     /// `[width]`.
     pub(super) bias: Range<usize>,
-    /// `[outputs, padded inputs]` among the transposes.
+    /// `[outputs, padded inputs]` among the transposes; empty for the first layer, whose inputs have no slopes.
     pub(super) transpose: Range<usize>,
     /// Where it lies in the network's own parameters.
     own: network::Layer,
@@ -48,19 +48,20 @@ impl Layout {
             *at += length;
             *at - length..*at
         };
-        let mut one = |own: &network::Layer| {
+        let mut one = |(index, own): (usize, &network::Layer)| {
             let width = padded(own.outputs);
+            let transposed = if index > 0 { own.outputs * padded(own.inputs) } else { 0 };
             Layer {
                 inputs: own.inputs,
                 outputs: own.outputs,
                 width,
                 weight: take(&mut self.length, own.inputs * width),
                 bias: take(&mut self.length, width),
-                transpose: take(&mut self.transposes, own.outputs * padded(own.inputs)),
+                transpose: take(&mut self.transposes, transposed),
                 own: own.clone(),
             }
         };
-        mlp.layers.iter().map(&mut one).collect()
+        mlp.layers.iter().enumerate().map(&mut one).collect()
     }
 
     fn layers(&self) -> impl Iterator<Item = &Layer> {
@@ -71,10 +72,7 @@ impl Layout {
     pub(super) fn pack(&self, theta: &[f32], padded: &mut [f32], transposes: &mut [f32]) {
         for layer in self.layers() {
             let weights = &theta[layer.own.weight.clone()];
-            let into = &mut padded[layer.weight.clone()];
-            for (row, into) in weights.chunks_exact(layer.outputs).zip(into.chunks_exact_mut(layer.width)) {
-                into[..layer.outputs].copy_from_slice(row);
-            }
+            copy((weights, layer.outputs), (&mut padded[layer.weight.clone()], layer.width));
             padded[layer.bias.clone()][..layer.outputs].copy_from_slice(&theta[layer.own.bias.clone()]);
             transpose(weights, layer.outputs, &mut transposes[layer.transpose.clone()]);
         }
@@ -83,20 +81,32 @@ impl Layout {
     /// Copies a padded gradient to the network's own order.
     pub(super) fn unpack(&self, padded: &[f32], gradient: &mut [f32]) {
         for layer in self.layers() {
-            let into = gradient[layer.own.weight.clone()].chunks_exact_mut(layer.outputs);
-            for (row, into) in padded[layer.weight.clone()].chunks_exact(layer.width).zip(into) {
-                into.copy_from_slice(&row[..layer.outputs]);
-            }
+            let into = &mut gradient[layer.own.weight.clone()];
+            copy((&padded[layer.weight.clone()], layer.width), (into, layer.outputs));
             gradient[layer.own.bias.clone()].copy_from_slice(&padded[layer.bias.clone()][..layer.outputs]);
         }
+    }
+}
+
+/// Copies rows from one width to another, as far as both go.
+fn copy((from, width): (&[f32], usize), (into, other): (&mut [f32], usize)) {
+    if width == other {
+        return into.copy_from_slice(from);
+    }
+    let least = width.min(other);
+    for (from, into) in from.chunks_exact(width).zip(into.chunks_exact_mut(other)) {
+        into[..least].copy_from_slice(&from[..least]);
     }
 }
 
 /// Rows and columns that are transposed together: a cache line each way.
 const BLOCK: usize = 16;
 
-/// Writes the transpose of `[inputs, outputs]` to `[outputs, padded inputs]`.
+/// Writes the transpose of `[inputs, outputs]` to `[outputs, padded inputs]`, where there is room for one.
 fn transpose(weights: &[f32], outputs: usize, into: &mut [f32]) {
+    if into.is_empty() {
+        return;
+    }
     let inputs = weights.len() / outputs;
     let stride = padded(inputs);
     for from in (0..inputs).step_by(BLOCK) {
