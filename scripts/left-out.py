@@ -1,46 +1,26 @@
-"""Share of the gap closed by one policy for all, and on functions left out, from `hpatune evaluate --json`.
+"""README's lines on one policy for all, and on functions left out, from `hpatune evaluate --json`.
 
-Run by left-out.sh as `left-out.py EVALUATION half-a=TRACE,...`, which names what half-a learned on; half-b learned on the rest.
-The intervals resample traces, 20,000 times.
+Run by left-out.sh as `left-out.py EVALUATION TRACE...`, the traces that half-a learned on; half-b learned on the others. The
+intervals resample traces.
 """
 
-import json
-import random
-import statistics
 import sys
 
-result = json.load(open(sys.argv[1]))
-name, learned = sys.argv[2].split("=")
-learned = learned.split(",")
-runs, optimum = {}, {it["trace"]: it["lower"] for it in result["optimum"]}
-for run in result["runs"]:
-    runs.setdefault(run["trace"], {})[run["policy"]] = run
+from judged import Judged, told
 
-
-def gap(trace, policy):
-    of = lambda name: runs[trace][name]["objective"]
-    return (of("tuned") - of(policy)) / (of("tuned") - optimum[trace])
+judged = Judged(sys.argv[1])
 
 
 def left_out(trace):
-    return "half-b" if trace in learned else name
+    """The policy that has not learned on it."""
+    return "half-b" if trace in sys.argv[2:] else "half-a"
 
 
-def cost(trace, policy):
-    return runs[trace][policy]["cost"]["usd"] / runs[trace]["tuned"]["cost"]["usd"]
-
-
-def interval(values):
-    rng = random.Random(0)
-    means = sorted(statistics.fmean(rng.choices(values, k=len(values))) for _ in range(20_000))
-    return f"{statistics.fmean(values):.2f} [{means[500]:.2f}, {means[19_499]:.2f}]"
-
-
-print("| trace | one for all | left out | its cost / tuned |")
+print("| trace | gap closed, one for all | left out | its cost / tuned |")
 print("|---|---:|---:|---:|")
-for trace in runs:
+for trace in judged.runs:
     out = left_out(trace)
-    print(f"| {trace} | {gap(trace, 'all'):.2f} | {gap(trace, out):.2f} | {cost(trace, out):.3f} |")
+    print(f"| {trace} | {judged.gap(trace, 'all'):.2f} | {judged.gap(trace, out):.2f} | {judged.cost(trace, out):.3f} |")
 for title, policy in [("one for all", lambda _: "all"), ("left out", left_out)]:
-    print(f"{title}: gap closed {interval([gap(t, policy(t)) for t in runs])}, cost / tuned "
-          f"{interval([cost(t, policy(t)) for t in runs])}")
+    gap, cost = (told(lambda trace, _, of=of: of(trace, policy(trace)), judged.runs, [None], 2) for of in (judged.gap, judged.cost))
+    print(f"{title}: gap closed {gap}, cost / tuned {cost}")

@@ -36,10 +36,11 @@ learn() {
 
 say "Learn on all, and on each half"
 learn all "${ten[@]}"
-learn half-a pool{4,9,20} worldcup huawei28
+half=(pool{4,9,20} worldcup huawei28)
+learn half-a "${half[@]}"
 learn half-b pool{6,19,28} nasa huawei4
 
 say "Judge all on the last part of each trace"
 "$hpatune" evaluate -c experiment.toml "${traced[@]}" --policy all.safetensors --policy half-a.safetensors \
     --policy half-b.safetensors --baseline stock-80 --seeds 1 -o evaluation --json > evaluation.json
-python3 "$table" evaluation.json half-a=pool4,pool9,pool20,worldcup,huawei28
+python3 "$table" evaluation.json "${half[@]}"

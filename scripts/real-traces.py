@@ -1,87 +1,19 @@
 """README's tables of recorded traces from `hpatune evaluate --json`: each training seed's policy beside the baseline `linear`.
 
-Share of the gap closed: (tuned - policy) / (tuned - optimum) in the objective, 0 is the tuned static HPA, 1 the clairvoyant
-optimum. A trace has one function; its figures are means over simulator seeds. The intervals resample traces and training
-seeds 20,000 times: a training seed is one policy for all traces, so a resample draws its seeds once, for all traces.
+The intervals resample traces and training seeds.
 """
 
-import json
-import random
-import statistics
 import sys
 
-RESAMPLES = 20_000
+from judged import Judged, mean, signed, told
 
-result = json.load(open(sys.argv[1]))
-runs, functions = {}, {}
-for run in result["runs"]:
-    functions.setdefault(run["trace"], set()).add(run["function"])
-    runs.setdefault(run["trace"], {}).setdefault(run["policy"], []).append(run)
-several = [trace for trace, names in functions.items() if len(names) > 1]
-assert not several, f"a trace is to have one function: {', '.join(several)}"
-optimum = {it["trace"]: it["lower"] for it in result["optimum"]}
-policies = sorted({run["policy"] for run in result["runs"]})
+judged = Judged(sys.argv[1])
+result, runs, optimum, figure = judged.result, judged.runs, judged.optimum, judged.figure
+gap, beyond, objective, cost, late, later = (
+    judged.gap, judged.beyond, judged.objective, judged.cost, judged.late, judged.later
+)
 # One network for all functions, and those of the functions by themselves that went on from it.
-seeds, own = ([name for name in policies if name.startswith(kind)] for kind in ("seed-", "own-"))
-mean = statistics.fmean
-
-
-def figure(trace, policy, *path):
-    """Mean over simulator seeds of a figure of the runs."""
-
-    def of(run):
-        for key in path:
-            run = run[key]
-        return run
-
-    return mean([of(run) for run in runs[trace][policy]])
-
-
-def gap(trace, policy):
-    tuned = figure(trace, "tuned", "objective")
-    return (tuned - figure(trace, policy, "objective")) / (tuned - optimum[trace])
-
-
-def beyond(trace, policy):
-    return gap(trace, policy) - gap(trace, "linear")
-
-
-def objective(trace, policy):
-    return figure(trace, policy, "objective") / figure(trace, "tuned", "objective")
-
-
-def cost(trace, policy):
-    return figure(trace, policy, "cost", "usd") / figure(trace, "tuned", "cost", "usd")
-
-
-def late(trace, policy):
-    return 100 * figure(trace, policy, "slo", "violation_rate")
-
-
-def later(trace, policy):
-    return late(trace, policy) - late(trace, "tuned")
-
-
-def interval(of, among, seeds):
-    """Mean over traces and training seeds, and its 95 % interval."""
-    values = [[of(trace, seed) for seed in seeds] for trace in among]
-    rng, means = random.Random(0), []
-    for _ in range(RESAMPLES):
-        drawn = [rng.randrange(len(seeds)) for _ in seeds]
-        rows = [rng.choice(values) for _ in values]
-        means.append(mean([row[seed] for row in rows for seed in drawn]))
-    means.sort()
-    return mean([value for row in values for value in row]), means[RESAMPLES // 40], means[-1 - RESAMPLES // 40]
-
-
-def signed(value, decimals, plus=False):
-    text = f"{value:{'+' if plus else ''}.{decimals}f}"
-    return text.replace("-", "−") if float(text) else text.lstrip("+-")
-
-
-def told(of, among, seeds, decimals, plus=False):
-    value, low, high = (signed(it, decimals, plus) for it in interval(of, among, seeds))
-    return f"{value} [{low}, {high}]"
+seeds, own = ([name for name in judged.policies if name.startswith(kind)] for kind in ("seed-", "own-"))
 
 
 def by_trace():

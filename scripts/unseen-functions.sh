@@ -16,7 +16,7 @@ cargo build --release
 hpatune=$PWD/target/release/hpatune
 mkdir -p "$out"
 # Validation time decides whether the policy flies.
-sed '/^# Defaults were chosen/d; /^\[split\]/,/^$/d; /^# All that/,$d' configs/real-traces.toml > "$out/experiment.toml"
+sed '/^# Defaults were chosen/d; /^\[split\]/,/^$/d; /^# All that/d; /^\[train.counterfactual\]/,$d' configs/real-traces.toml > "$out/experiment.toml"
 source scripts/public-traces.sh
 cd "$out"
 

@@ -4,6 +4,8 @@
 
 use pulp::{Arch, NullaryFnOnce};
 
+use super::dispatch::dispatch;
+
 /// Moments and step count.
 ///
 /// ```text
@@ -44,21 +46,23 @@ impl Adam {
         let unbias = (1.0 / (1.0 - BETA2.powi(t))) as f32;
         let mut start = 0;
         for &(end, rate) in parts {
-            Arch::new().dispatch(Step {
-                theta: &mut theta[start..end],
-                gradient: &gradient[start..end],
-                first: &mut self.first[start..end],
-                second: &mut self.second[start..end],
-                rate: (rate / (1.0 - BETA1.powi(t))) as f32,
-                unbias,
-            });
+            dispatch(
+                Arch::new(),
+                Step {
+                    theta: &mut theta[start..end],
+                    gradient: &gradient[start..end],
+                    first: &mut self.first[start..end],
+                    second: &mut self.second[start..end],
+                    rate: (rate / (1.0 - BETA1.powi(t))) as f32,
+                    unbias,
+                },
+            );
             start = end;
         }
     }
 }
 
-/// A step of some parameters, compiled for each instruction set, as a closure would not be: the shim around it is not
-/// inlined. Nothing is fused, so that the bits are the same.
+/// A step of some parameters, compiled for each instruction set. Nothing is fused, so that the bits are the same.
 struct Step<'a> {
     theta: &'a mut [f32],
     gradient: &'a [f32],
@@ -88,7 +92,7 @@ impl NullaryFnOnce for Step<'_> {
 
 /// Scales the gradient so that its norm is at most `most`, and returns the norm before.
 pub fn clip_norm(gradient: &mut [f32], most: f64) -> f64 {
-    Arch::new().dispatch(Clip { gradient, most })
+    dispatch(Arch::new(), Clip { gradient, most })
 }
 
 /// The cut of a gradient, compiled for each instruction set.

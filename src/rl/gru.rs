@@ -11,7 +11,7 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::fused::dispatch;
+use super::dispatch::dispatch;
 use super::layer::{Layer, orthogonal};
 use super::tanh::tanh;
 

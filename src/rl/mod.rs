@@ -18,6 +18,8 @@ mod course;
 #[cfg(feature = "train")]
 pub mod device;
 #[cfg(feature = "train")]
+mod dispatch;
+#[cfg(feature = "train")]
 pub mod distance;
 #[cfg(feature = "train")]
 pub mod executor;

@@ -4,7 +4,7 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::fused::dispatch;
+use super::dispatch::dispatch;
 use super::gru::Gru;
 use super::heads;
 pub use super::layer::Layer;

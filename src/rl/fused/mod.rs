@@ -15,12 +15,13 @@ mod loss;
 mod math;
 mod pass;
 
-use pulp::{Arch, Scalar128b, Simd, WithSimd};
+use pulp::{Arch, Simd, WithSimd};
 
 use self::layout::Layout;
 pub use self::loss::Rows;
 use self::loss::{Softmax, Terms};
 use self::pass::{Activations, CHUNK, Parameters};
+use super::dispatch::dispatch;
 use super::gradient::{Losses, Objective};
 use super::network::Network;
 
@@ -235,14 +236,6 @@ impl WithSimd for Name {
             (_, _, true) => "neon",
             _ => "generic",
         }
-    }
-}
-
-/// Runs `op` on an instruction set; what has none of its own takes four values at a time.
-pub(super) fn dispatch<Op: WithSimd>(arch: Arch, op: Op) -> Op::Output {
-    match arch {
-        Arch::Scalar => Scalar128b.vectorize(op),
-        wide => wide.dispatch(op),
     }
 }
 
