@@ -5,13 +5,15 @@
 //! (`eval::evolve`); here is only what they do. The baseline sees demand alone; what an agent starts from sees the outlook of a
 //! forecaster too.
 
+use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::forecast::{Demand, Foresight};
 use crate::hpa;
-use crate::sim::{LOAD_STEP, Patch, Telemetry, Tuner};
+use crate::sim::{LOAD_STEP, Patch, Telemetry, Tuner, Workload};
 use crate::units::{Replicas, SimTime};
 
 /// Number of features of demand alone.
@@ -51,7 +53,7 @@ pub struct Proposal {
 /// Demand as the weights see it, in pods' worth and roots of it; the first is 1. Without a day of past, yesterday is
 /// taken from the last ten minutes' peak. An outlook that there is not weighs nothing.
 #[must_use]
-pub fn features(demand: &Demand) -> [f64; FEATURES] {
+pub fn features(demand: &Demand) -> [f32; FEATURES] {
     let (ahead, rescaled) =
         demand.season.map_or((demand.peak, demand.peak), |season| (season.ahead, season.ahead_rescaled));
     let outlook = demand.outlook.unwrap_or_default();
@@ -72,7 +74,31 @@ pub fn features(demand: &Demand) -> [f64; FEATURES] {
         outlook.middle,
         outlook.high,
     ]
-    .map(f64::from)
+}
+
+/// The features of a stretch of a load, worked out once for all policies that fly over it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Course {
+    /// Samples of load that are known at the first.
+    first: usize,
+    features: Arc<[[f32; FEATURES]]>,
+}
+
+impl Course {
+    /// At every decision of a tuner in `window`.
+    #[must_use]
+    pub fn new(workload: &Workload, window: &Range<SimTime>, foresight: Option<&Foresight>) -> Self {
+        let decisions = window.end.since(window.start).as_micros().div_ceil(LOAD_STEP.as_micros());
+        let first = workload.load_until(window.start).len();
+        let at = |decision: u32| {
+            features(&Demand::foreseen(workload.load_until(window.start + LOAD_STEP * decision), foresight))
+        };
+        Self { first, features: (0..decisions as u32).map(at).collect() }
+    }
+
+    fn at(&self, load: &[f32]) -> Option<&[f32; FEATURES]> {
+        self.features.get(load.len().checked_sub(self.first)?)
+    }
 }
 
 impl Linear {
@@ -101,7 +127,11 @@ impl Linear {
     /// The proposal for a demand.
     #[must_use]
     pub fn propose(&self, demand: &Demand) -> Proposal {
-        let features = features(demand);
+        self.propose_on(&features(demand))
+    }
+
+    fn propose_on(&self, features: &[f32; FEATURES]) -> Proposal {
+        let features = features.map(f64::from);
         let dot = |weights: &[f64; FEATURES]| weights.iter().zip(&features).map(|(w, f)| w * f).sum::<f64>();
         let logit = dot(&self.target) / (1.0 + features[3].max(0.0));
         let (low, high) = TARGETS;
@@ -120,7 +150,13 @@ impl Linear {
     /// The tuner within the bounds of `hpa`, with what it foresees where it does.
     #[must_use]
     pub fn tuner(self, hpa: &hpa::Settings, foresight: Option<Foresight>) -> LinearTuner {
-        LinearTuner { linear: self, bounds: (hpa.min_replicas, hpa.max_replicas), foresight }
+        LinearTuner { linear: self, bounds: (hpa.min_replicas, hpa.max_replicas), sight: Sight::Load(foresight) }
+    }
+
+    /// The same on a stretch whose features are known.
+    #[must_use]
+    pub fn tuner_on(self, hpa: &hpa::Settings, course: Course) -> LinearTuner {
+        LinearTuner { linear: self, bounds: (hpa.min_replicas, hpa.max_replicas), sight: Sight::Course(course) }
     }
 }
 
@@ -129,7 +165,25 @@ impl Linear {
 pub struct LinearTuner {
     linear: Linear,
     bounds: (Replicas, Replicas),
-    foresight: Option<Foresight>,
+    sight: Sight,
+}
+
+/// What it sees.
+#[derive(Debug, Clone)]
+enum Sight {
+    /// The load as it is, and what is foreseen of it.
+    Load(Option<Foresight>),
+    /// What was worked out before.
+    Course(Course),
+}
+
+impl Sight {
+    fn features(&self, load: &[f32]) -> [f32; FEATURES] {
+        match self {
+            Self::Load(foresight) => features(&Demand::foreseen(load, foresight.as_ref())),
+            Self::Course(course) => *course.at(load).expect("a tuner decides within the window of its course"),
+        }
+    }
 }
 
 impl Tuner for LinearTuner {
@@ -138,7 +192,7 @@ impl Tuner for LinearTuner {
     }
 
     fn decide(&mut self, _: SimTime, telemetry: &Telemetry<'_>) -> Patch {
-        let proposal = self.linear.propose(&Demand::foreseen(telemetry.load, self.foresight.as_ref()));
+        let proposal = self.linear.propose_on(&self.sight.features(telemetry.load));
         let pods = proposal.pods.ceil() as Replicas;
         Patch {
             target_cpu: Some(proposal.target_cpu),

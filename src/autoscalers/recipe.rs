@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::HpaAutoscaler;
 use crate::hpa::{self, Flags, Spec};
 use crate::sim::settings::Pod;
-use crate::sim::{self, Autoscaler, Run, Settings, Tuner, Workload};
+use crate::sim::{self, Autoscaler, Counts, Run, Settings, Tuner, Workload};
 use crate::units::SimTime;
 
 /// An autoscaler, and the tuner that moves its fields.
@@ -105,5 +105,16 @@ impl Recipe {
         let theirs = Settings { pod: (**pod).clone(), ..settings.clone() };
         let resized = Arc::new(workload.resized(&theirs));
         sim::run(&resized, &theirs, autoscaler, tuner, seed, window, record).valued(workload, settings, &theirs.pod)
+    }
+
+    /// The counts of the same run.
+    #[must_use]
+    pub fn count(&self, workload: &Arc<Workload>, settings: &Settings, seed: u64, window: Range<SimTime>) -> Counts {
+        if self.pod.is_some() {
+            return (&self.run(workload, settings, seed, window, false).outcome).into();
+        }
+        let (autoscaler, mut tuner) = self.make(seed);
+        let tuner = tuner.as_mut().map(|tuner| &mut **tuner as &mut dyn Tuner);
+        sim::count(workload, settings, autoscaler, tuner, seed, window)
     }
 }

@@ -118,11 +118,11 @@ impl Scenario {
         self.reference.violation_cost(window.end) - self.reference.violation_cost(window.start)
     }
 
-    /// A run of this function under the start's HPA, at the start of `window`.
+    /// A run of this function under the start's HPA, at the start of `window`, that is only counted.
     #[must_use]
     pub fn simulation(&self, world: &sim::Settings, seed: u64, window: Range<SimTime>) -> Simulation {
         let autoscaler = Box::new(HpaAutoscaler::new(&self.start.hpa));
-        Simulation::new(Arc::clone(&self.workload), world, autoscaler, seed, window)
+        Simulation::new(Arc::clone(&self.workload), world, autoscaler, seed, window).only_counted()
     }
 }
 
@@ -142,7 +142,7 @@ impl Reference {
         window: &Range<SimTime>,
     ) -> Self {
         let autoscaler = Box::new(HpaAutoscaler::new(hpa));
-        let mut simulation = Simulation::new(Arc::clone(workload), world, autoscaler, 0, window.clone());
+        let mut simulation = Simulation::new(Arc::clone(workload), world, autoscaler, 0, window.clone()).only_counted();
         let steps = window.end.since(window.start).as_secs() / LOAD_STEP.as_secs();
         let costs = (0..=steps).map(|step| {
             simulation.advance(window.start + LOAD_STEP * step as u32);

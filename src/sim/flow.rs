@@ -133,6 +133,11 @@ impl Flow {
         &self.recorder
     }
 
+    /// Keeps the sum of response times alone.
+    pub(super) fn only_count(&mut self) {
+        self.recorder.keep_the_sum();
+    }
+
     /// The sum of all response times up to now, in request-seconds.
     pub(super) fn latency_sum(&self) -> f64 {
         let regime = &self.regime;

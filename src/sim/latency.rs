@@ -90,10 +90,17 @@ fn spread(exponential: &[f64], mass: &mut [f64]) {
 }
 
 /// Collects the response times of a run.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Recorder {
-    classes: BTreeMap<i32, Waits>,
+    /// None where the sum is all that is wanted.
+    classes: Option<BTreeMap<i32, Waits>>,
     sum: f64,
+}
+
+impl Default for Recorder {
+    fn default() -> Self {
+        Self { classes: Some(BTreeMap::new()), sum: 0.0 }
+    }
 }
 
 /// Position of a time on a logarithmic scale.
@@ -111,12 +118,18 @@ fn split(bins: &mut [f64], position: f64, weight: f64) {
 }
 
 impl Recorder {
-    fn class(&mut self, service_s: f64, requests: f64) -> &mut Waits {
+    /// From here on keeps the sum of response times alone.
+    pub fn keep_the_sum(&mut self) {
+        self.classes = None;
+    }
+
+    fn class(&mut self, service_s: f64, requests: f64) -> Option<&mut Waits> {
+        let classes = self.classes.as_mut()?;
         let key = position(service_s, WAITS_PER_OCTAVE).round() as i32;
-        let class = self.classes.entry(key).or_insert_with(Waits::new);
+        let class = classes.entry(key).or_insert_with(Waits::new);
         class.requests += requests;
         class.service += requests * service_s;
-        class
+        Some(class)
     }
 
     /// Requests that meet a queue in steady state.
@@ -125,7 +138,7 @@ impl Recorder {
             return;
         }
         self.sum += requests * (service_s + wait.mean());
-        let class = self.class(service_s, requests);
+        let Some(class) = self.class(service_s, requests) else { return };
         let at = position(1.0 / wait.rate, WAITS_PER_OCTAVE);
         if wait.shared {
             class.shared = true;
@@ -144,7 +157,7 @@ impl Recorder {
         let swing = |age: f64| age + (-wait.rate * age).exp() / wait.rate;
         let (low, high) = (swing(from.min(to)), swing(from.max(to)));
         self.sum += requests * (service_s + f64::midpoint(low, high));
-        let class = self.class(service_s, requests);
+        let Some(class) = self.class(service_s, requests) else { return };
         class.shared = wait.shared;
         if high - low < 1e-9 {
             split(&mut class.behind, position(low, WAITS_PER_OCTAVE) - 0.5, requests);
@@ -168,11 +181,14 @@ impl Recorder {
     }
 
     /// The distribution of response times under a law of service times.
+    ///
+    /// # Panics
+    /// Only their sum was kept.
     #[must_use]
     pub fn histogram(&self, law: &ServiceLaw) -> Histogram {
         let mut histogram = Histogram { sum: self.sum, ..Histogram::default() };
         let unit = unit_law(law);
-        for class in self.classes.values() {
+        for class in self.classes.as_ref().expect("a run that only counts has no response times").values() {
             let service_s = class.service / class.requests;
             if class.shared {
                 histogram.add_shared(class, service_s, law, &unit);

@@ -3,6 +3,7 @@
 mod arrivals;
 mod cluster;
 pub mod control;
+mod counts;
 mod decisions;
 mod demand;
 pub mod elasticity;
@@ -34,12 +35,13 @@ pub mod workload;
 mod world;
 
 pub use control::{Autoscaler, Gauges, Knobs, LOAD_STEP, Limits, Patch, Signals, Telemetry, Tuner, View};
+pub use counts::Counts;
 pub use decisions::{Control, Decision, Decisions};
 pub use outcome::{Outcome, TimelineRow, Totals};
 pub use prices::{objective, violation_hours};
 pub use requests::{Books, PodLoad};
 pub use response_times::ResponseTimes;
-pub use run::{Run, run};
+pub use run::{Run, count, run};
 pub use settings::{Level, Settings};
 pub use simulation::Simulation;
 pub use together::{Tenant, Together, run_together};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::cluster::Usage;
 use super::control::{Autoscaler, Tuner};
+use super::counts::Counts;
 use super::decisions::Decisions;
 use super::elasticity::Curves;
 use super::latency::Histogram;
@@ -245,16 +246,37 @@ pub fn run(
     if record {
         simulation.record();
     }
-    let mut decisions = Decisions::default();
-    if let Some(tuner) = tuner {
-        simulation.keep_recent();
-        let interval = tuner.interval().max(std::time::Duration::from_millis(1));
-        while simulation.now() < simulation.window().end {
-            let patch = tuner.decide(simulation.now(), &simulation.telemetry());
-            simulation.patch(&patch);
-            simulation.advance(SimTime(simulation.now().0.saturating_add(micros(interval))));
-        }
-        decisions = tuner.decisions();
-    }
+    let decisions = tuner.map_or_else(Decisions::default, |tuner| {
+        steer(&mut simulation, tuner);
+        tuner.decisions()
+    });
     simulation.finish().with_decisions(decisions)
+}
+
+/// The same as [`run`], of which only counts are wanted.
+#[must_use]
+pub fn count(
+    workload: &Arc<Workload>,
+    settings: &Settings,
+    autoscaler: Box<dyn Autoscaler>,
+    tuner: Option<&mut dyn Tuner>,
+    seed: u64,
+    window: Range<SimTime>,
+) -> Counts {
+    let mut simulation = Simulation::new(Arc::clone(workload), settings, autoscaler, seed, window).only_counted();
+    if let Some(tuner) = tuner {
+        steer(&mut simulation, tuner);
+    }
+    simulation.count()
+}
+
+/// Runs to the end of the window, while a tuner decides.
+fn steer(simulation: &mut Simulation, tuner: &mut dyn Tuner) {
+    simulation.keep_recent();
+    let interval = tuner.interval().max(std::time::Duration::from_millis(1));
+    while simulation.now() < simulation.window().end {
+        let patch = tuner.decide(simulation.now(), &simulation.telemetry());
+        simulation.patch(&patch);
+        simulation.advance(SimTime(simulation.now().0.saturating_add(micros(interval))));
+    }
 }

@@ -183,6 +183,13 @@ impl Service {
         }
     }
 
+    /// Keeps the sum of response times alone, at the fluid level.
+    pub(super) fn only_count(&mut self) {
+        if let Self::Fluid(flow) = self {
+            flow.only_count();
+        }
+    }
+
     /// The distribution of response times.
     pub(super) fn histogram(&mut self, workload: &Workload) -> Histogram {
         match self {

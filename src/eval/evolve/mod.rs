@@ -23,11 +23,11 @@ use super::contender::World;
 use super::tune::Budget;
 use super::tune::search::Ground;
 use crate::autoscalers::HpaAutoscaler;
-use crate::autoscalers::linear::{FEATURES, Linear, LinearTuner, PLAIN};
+use crate::autoscalers::linear::{Course, FEATURES, Linear, LinearTuner, PLAIN};
 use crate::forecast::Foresight;
 use crate::hpa;
 use crate::random::{self, Purpose};
-use crate::sim::{self, LOAD_STEP, Outcome, Tuner};
+use crate::sim::{self, Counts, LOAD_STEP, Tuner};
 use crate::units::SimTime;
 use cma::Cma;
 
@@ -197,7 +197,7 @@ impl Evolution<'_> {
     fn most_late(&self, flights: &[Flight], seed: u64, budget: &mut Budget) -> Option<f64> {
         let bound = self.bound?;
         let run = |flight: &Flight| self.run(flight, &bound.hpas[flight.0], None, 1.0, seed);
-        let runs: Vec<Outcome> = flights.par_iter().map(run).collect();
+        let runs: Vec<Counts> = flights.par_iter().map(run).collect();
         let flown = self.sum(flights.iter().zip(runs));
         budget.runs += flights.len() as u64;
         budget.simulated_s += flown.simulated_s;
@@ -213,10 +213,15 @@ impl Evolution<'_> {
         seed: u64,
         budget: &mut Budget,
     ) -> Vec<Flown> {
+        let course = |(field, window): &Flight| {
+            let Field { ground, foresight, .. } = &self.fields[*field];
+            Course::new(&ground.workload, window, foresight.as_ref())
+        };
+        let courses: Vec<Course> = flights.par_iter().map(course).collect();
         let one = |weights: &Vec<f64>| {
             let linear = Linear::from_slice(weights);
-            let runs = flights.iter().map(|flight| {
-                let tuner = linear.tuner(self.world.hpa, self.fields[flight.0].foresight.clone());
+            let runs = flights.iter().zip(&courses).map(|(flight, course)| {
+                let tuner = linear.tuner_on(self.world.hpa, course.clone());
                 (flight, self.run(flight, &self.hpa, Some(tuner), severity, seed))
             });
             let flown = self.sum(runs);
@@ -231,14 +236,14 @@ impl Evolution<'_> {
     }
 
     /// Runs together; those of a field follow one another.
-    fn sum<'a>(&self, runs: impl Iterator<Item = (&'a Flight, Outcome)>) -> Flown {
+    fn sum<'a>(&self, runs: impl Iterator<Item = (&'a Flight, Counts)>) -> Flown {
         let mut flown = Flown::default();
         let mut requests = vec![(0.0, 0.0); self.fields.len()];
         for (&(field, _), run) in runs {
             flown.objective += run.objective / self.fields[field].unit;
-            flown.simulated_s += run.sim.simulated_s;
-            requests[field].0 += run.requests.late + run.requests.dropped;
-            requests[field].1 += run.requests.offered;
+            flown.simulated_s += run.simulated_s;
+            requests[field].0 += run.late + run.dropped;
+            requests[field].1 += run.offered;
         }
         flown.late = requests.iter().map(|(late, offered)| late / offered.max(f64::MIN_POSITIVE)).sum();
         flown
@@ -251,12 +256,12 @@ impl Evolution<'_> {
         mut tuner: Option<LinearTuner>,
         severity: f64,
         seed: u64,
-    ) -> Outcome {
+    ) -> Counts {
         let hpa = Box::new(HpaAutoscaler::new(hpa));
         let tuner = tuner.as_mut().map(|tuner| tuner as &mut dyn Tuner);
         let mut world = self.world.sim.clone();
         world.prices.violation *= severity;
-        sim::run(&self.fields[*field].ground.workload, &world, hpa, tuner, seed, window.clone(), false).outcome
+        sim::count(&self.fields[*field].ground.workload, &world, hpa, tuner, seed, window.clone())
     }
 }
 

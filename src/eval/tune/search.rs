@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::autoscalers::Recipe;
-use crate::sim::{self, Outcome, Workload};
+use crate::sim::{self, Counts, Outcome, Workload};
 use crate::units::{Replicas, SimTime};
 
 /// A function and the time that the search may see of it.
@@ -94,6 +94,8 @@ const STRETCHES: f64 = 8.0;
 const SHORTEST_US: f64 = 1.8e9;
 /// A point of the front is later than the one before by this share at least, so that the front stays readable.
 const APART: f64 = 0.15;
+/// What every search has.
+const SOMETHING: &str = "there is a function and a window";
 /// Shares of late requests below this count as none.
 const NEVER_LATE: f64 = 1e-4;
 
@@ -122,34 +124,34 @@ pub fn search<T: Clone + Send + Sync>(searcher: &Searcher<'_, T>, candidates: Ve
     let mut left = candidates;
     if searcher.halving {
         for (share, keep) in RUNGS {
-            let scored = searcher.rung(&left, share, &mut budget);
-            left = survivors(&scored, kept(left.len(), keep));
+            let counts = searcher.rung(&left, share, &mut budget);
+            left = survivors(left, &counts, kept(counts.len(), keep));
         }
     }
-    let scored = searcher.rung(&left, 1.0, &mut budget);
-    let front = front(&scored).into_iter().map(|at| scored[at].clone()).collect();
+    let scored = searcher.last(&left, &mut budget);
+    let figures: Vec<Counts> = scored.iter().map(|it| (&it.outcome).into()).collect();
+    let front = front(&figures).into_iter().map(|at| scored[at].clone()).collect();
     let objective = |it: &&Scored<T>| it.outcome.objective;
     let best = scored.iter().min_by(|a, b| objective(a).total_cmp(&objective(b))).cloned();
     Search { best: best.expect("there is a candidate"), front, finalists: scored, budget }
 }
 
 /// The best by objective and the front, in the order they came in.
-fn survivors<T: Clone>(scored: &[Scored<T>], keep: usize) -> Vec<T> {
-    let mut order: Vec<usize> = (0..scored.len()).collect();
-    order.sort_by(|&a, &b| scored[a].outcome.objective.total_cmp(&scored[b].outcome.objective));
+fn survivors<T: Clone>(candidates: Vec<T>, counts: &[Counts], keep: usize) -> Vec<T> {
+    let mut order: Vec<usize> = (0..counts.len()).collect();
+    order.sort_by(|&a, &b| counts[a].objective.total_cmp(&counts[b].objective));
     order.truncate(keep);
-    order.extend(front(scored));
+    order.extend(front(counts));
     order.sort_unstable();
     order.dedup();
-    order.into_iter().map(|at| scored[at].candidate.clone()).collect()
+    order.into_iter().map(|at| candidates[at].clone()).collect()
 }
 
 /// The indices of those that none beats in both cost and violations, from the cheapest up; the first of equals. Of
 /// neighbours that differ by less than 15 % in violations the cheaper stands for both.
-#[must_use]
-pub fn front<T>(scored: &[Scored<T>]) -> Vec<usize> {
-    let figures = |at: usize| (scored[at].outcome.cost.usd, scored[at].outcome.slo.violation_rate);
-    let mut order: Vec<usize> = (0..scored.len()).collect();
+fn front(counts: &[Counts]) -> Vec<usize> {
+    let figures = |at: usize| (counts[at].usd, counts[at].violation_rate());
+    let mut order: Vec<usize> = (0..counts.len()).collect();
     order.sort_by(|&a, &b| {
         let (a, b) = (figures(a), figures(b));
         a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1))
@@ -167,28 +169,51 @@ pub fn front<T>(scored: &[Scored<T>]) -> Vec<usize> {
 }
 
 impl<T: Clone + Send + Sync> Searcher<'_, T> {
-    fn rung(&self, candidates: &[T], share: f64, budget: &mut Budget) -> Vec<Scored<T>> {
+    /// What each candidate counts on a share of training time.
+    fn rung(&self, candidates: &[T], share: f64, budget: &mut Budget) -> Vec<Counts> {
         let windows: Vec<Vec<Range<SimTime>>> = self.grounds.iter().map(|ground| stretches(ground, share)).collect();
-        let scored: Vec<_> = candidates.par_iter().map(|candidate| self.score(candidate, &windows)).collect();
+        let one = |candidate: &T| {
+            let recipe = (self.recipe)(candidate);
+            let counts = self.runs(&windows, |ground, seed, window| {
+                recipe.count(&ground.workload, self.world, seed, window.clone())
+            });
+            (self.tick)();
+            counts.into_iter().reduce(|one, other| one.and(&other)).expect(SOMETHING)
+        };
+        let counts: Vec<_> = candidates.par_iter().map(one).collect();
         let runs: usize = windows.iter().map(Vec::len).sum::<usize>() * self.seeds as usize;
         budget.runs += (runs * candidates.len()) as u64;
+        budget.simulated_s += counts.iter().map(|it| it.simulated_s).sum::<f64>();
+        counts
+    }
+
+    /// What each candidate does on all of training time.
+    fn last(&self, candidates: &[T], budget: &mut Budget) -> Vec<Scored<T>> {
+        let windows: Vec<_> = self.grounds.iter().map(|ground| vec![ground.window.clone()]).collect();
+        let one = |candidate: &T| {
+            let recipe = (self.recipe)(candidate);
+            let runs = self.runs(&windows, |ground, seed, window| {
+                recipe.run(&ground.workload, self.world, seed, window.clone(), false)
+            });
+            (self.tick)();
+            let outcome = sim::Run::merge(&runs).map(|run| run.outcome).expect(SOMETHING);
+            Scored { candidate: candidate.clone(), outcome }
+        };
+        let scored: Vec<_> = candidates.par_iter().map(one).collect();
+        budget.runs += (windows.len() * self.seeds as usize * candidates.len()) as u64;
         budget.simulated_s += scored.iter().map(|it| it.outcome.sim.simulated_s).sum::<f64>();
         scored
     }
 
-    fn score(&self, candidate: &T, windows: &[Vec<Range<SimTime>>]) -> Scored<T> {
-        let recipe = (self.recipe)(candidate);
+    /// A run for each function, seed and window, in this order.
+    fn runs<R>(&self, windows: &[Vec<Range<SimTime>>], run: impl Fn(&Ground, u64, &Range<SimTime>) -> R) -> Vec<R> {
         let mut runs = Vec::new();
         for (ground, windows) in self.grounds.iter().zip(windows) {
             for seed in 0..u64::from(self.seeds) {
-                for window in windows {
-                    runs.push(recipe.run(&ground.workload, self.world, seed, window.clone(), false));
-                }
+                runs.extend(windows.iter().map(|window| run(ground, seed, window)));
             }
         }
-        (self.tick)();
-        let outcome = sim::Run::merge(&runs).map(|run| run.outcome).expect("there is a function and a window");
-        Scored { candidate: candidate.clone(), outcome }
+        runs
     }
 }
 
