@@ -11,13 +11,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::random::{self, Purpose};
 
 /// Splits on the way to a leaf.
-const DEPTH: usize = 4;
+const DEPTH: u32 = 6;
 /// Inner nodes of a tree, level by level: the children of `i` are `2i + 1` and `2i + 2`.
 const NODES: usize = (1 << DEPTH) - 1;
 /// Leaves of a tree.
 const LEAVES: usize = 1 << DEPTH;
 /// Trees of a forest.
-const TREES: usize = 160;
+const TREES: usize = 300;
 /// What a tree's leaves are multiplied with.
 const SHRINKAGE: f32 = 0.08;
 /// Shares of rows and of features that a tree sees.
@@ -93,6 +93,18 @@ impl Forest {
 }
 
 impl Tree {
+    const EMPTY: Self = Self { features: [0; NODES], thresholds: [f32::INFINITY; NODES], leaves: [0.0; LEAVES] };
+
+    /// A tree of [`DEPTH`] from one at most as deep: below its leaves everything goes left.
+    fn deepened(features: &[u8], thresholds: &[f32], leaves: &[f32]) -> Self {
+        let mut tree = Self::EMPTY;
+        tree.features[..features.len()].copy_from_slice(features);
+        tree.thresholds[..thresholds.len()].copy_from_slice(thresholds);
+        let apart = LEAVES / leaves.len();
+        tree.leaves.iter_mut().step_by(apart).zip(leaves).for_each(|(leaf, &value)| *leaf = value);
+        tree
+    }
+
     fn at(&self, features: &[f32]) -> f32 {
         let mut node = 0;
         for _ in 0..DEPTH {
@@ -136,7 +148,7 @@ impl Binned {
 
     /// Grows a tree on some rows and features, level by level.
     fn grow(&self, rows: Vec<u32>, features: &[usize], residuals: &[f32], quantile: f64) -> Tree {
-        let mut tree = Tree { features: [0; NODES], thresholds: [f32::INFINITY; NODES], leaves: [0.0; LEAVES] };
+        let mut tree = Tree::EMPTY;
         let mut level = vec![rows];
         for node in 0..NODES {
             let rows = std::mem::take(&mut level[node]);
@@ -217,10 +229,13 @@ fn nth(values: &mut [f32], quantile: f64) -> Option<f32> {
     Some(*values.select_nth_unstable_by(at, f32::total_cmp).1)
 }
 
-/// Bytes of a tree in a file: nodes, thresholds and leaves, little-endian.
-const BYTES: usize = NODES + 4 * NODES + 4 * LEAVES;
+/// The depth of trees in files that do not say so.
+const FORMER_DEPTH: u32 = 4;
+/// What files begin with that do.
+const DEPTH_SIX: &str = "d6:";
 
-/// A file holds a forest as hexadecimal digits: thousands of numbers as words would be five times as long.
+/// A file holds a forest as hexadecimal digits, behind the depth of its trees: thousands of numbers as words would be five
+/// times as long. A tree is its nodes, thresholds and leaves, little-endian.
 impl Serialize for Forest {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut bytes = self.base.to_le_bytes().to_vec();
@@ -228,40 +243,41 @@ impl Serialize for Forest {
             bytes.extend(tree.features);
             bytes.extend(tree.thresholds.iter().chain(&tree.leaves).flat_map(|value| value.to_le_bytes()));
         }
-        serializer.collect_str(&bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+        let digits = bytes.iter().map(|byte| format!("{byte:02x}"));
+        serializer.collect_str(&std::iter::once(DEPTH_SIX.to_owned()).chain(digits).collect::<String>())
     }
 }
 
 impl<'de> Deserialize<'de> for Forest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
+        let (text, depth) = text.strip_prefix(DEPTH_SIX).map_or((text.as_str(), FORMER_DEPTH), |rest| (rest, DEPTH));
         let byte = |at: usize| text.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
         let bytes: Option<Vec<u8>> = (0..text.len()).step_by(2).map(byte).collect();
-        let parsed = bytes.and_then(|bytes| parse(&bytes));
+        let parsed = bytes.and_then(|bytes| parse(&bytes, depth));
         parsed.ok_or_else(|| serde::de::Error::custom("a forest is not made of whole trees of numbers"))
     }
 }
 
-fn parse(bytes: &[u8]) -> Option<Forest> {
+fn parse(bytes: &[u8], depth: u32) -> Option<Forest> {
+    let leaves = 1 << depth;
+    let nodes = leaves - 1;
+    let size = nodes + 4 * nodes + 4 * leaves;
     let number = |bytes: &[u8]| Some(f32::from_le_bytes(bytes.try_into().ok()?));
     let (base, rest) = bytes.split_at_checked(4)?;
-    if !rest.len().is_multiple_of(BYTES) {
+    if !rest.len().is_multiple_of(size) {
         return None;
     }
     let tree = |bytes: &[u8]| {
-        let (features, numbers) = bytes.split_at_checked(NODES)?;
+        let (features, numbers) = bytes.split_at_checked(nodes)?;
         let numbers: Vec<f32> = numbers.chunks_exact(4).map(number).collect::<Option<_>>()?;
-        let (thresholds, leaves) = numbers.split_at_checked(NODES)?;
+        let (thresholds, leaves) = numbers.split_at_checked(nodes)?;
         let sound = leaves.iter().all(|leaf| leaf.is_finite()) && !thresholds.iter().any(|it| it.is_nan());
         sound.then_some(())?;
-        Some(Tree {
-            features: features.try_into().ok()?,
-            thresholds: thresholds.try_into().ok()?,
-            leaves: leaves.try_into().ok()?,
-        })
+        Some(Tree::deepened(features, thresholds, leaves))
     };
     let base = number(base).filter(|base| base.is_finite())?;
-    Some(Forest { base, trees: rest.chunks_exact(BYTES).map(tree).collect::<Option<_>>()? })
+    Some(Forest { base, trees: rest.chunks_exact(size).map(tree).collect::<Option<_>>()? })
 }
 
 #[cfg(test)]
@@ -314,9 +330,26 @@ mod tests {
         assert_eq!(fitted(0.5), forest);
         let text = serde_json::to_string(&forest).unwrap();
         assert_eq!(serde_json::from_str::<Forest>(&text).unwrap(), forest);
-        for broken in ["\"\"", "\"00\"", "\"0000c07f\"", "\"xy000000\"", "\"0000000012\"", "\"ä0000000\""] {
+        for broken in ["\"\"", "\"d6:\"", "\"00\"", "\"0000c07f\"", "\"xy000000\"", "\"0000000012\"", "\"ä0000000\""] {
             assert!(serde_json::from_str::<Forest>(broken).is_err(), "{broken}");
         }
+    }
+
+    #[test]
+    fn trees_of_former_files_say_what_they_said() {
+        // The bits of the leaf's number are the path to it, the first split's the highest.
+        let mut bytes = 0.5_f32.to_le_bytes().to_vec();
+        bytes.extend((0..15_u32).map(|node| (node + 1).ilog2() as u8));
+        bytes.extend((0..15).flat_map(|_| 0.0_f32.to_le_bytes()));
+        bytes.extend((0..16_u8).flat_map(|leaf| f32::from(leaf).to_le_bytes()));
+        let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let forest: Forest = serde_json::from_str(&format!("\"{digits}\"")).unwrap();
+        for leaf in 0..16_u8 {
+            let features = [3, 2, 1, 0].map(|bit| f32::from(leaf >> bit & 1));
+            assert!((forest.at(&features) - 0.5 - f32::from(leaf)).abs() < f32::EPSILON, "{leaf}");
+        }
+        let text = serde_json::to_string(&forest).unwrap();
+        assert_eq!(serde_json::from_str::<Forest>(&text).unwrap(), forest);
     }
 
     #[test]

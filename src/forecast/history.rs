@@ -19,11 +19,16 @@ const TIMES: usize = 3;
 /// What followed then: peaks between so many samples ahead.
 const AHEAD: [(usize, usize); 4] = [(0, 4), (4, 8), (0, 24), (24, 120)];
 
+/// Peaks over so many samples ahead of which the mean over earlier days is taken, up to so many days.
+const AT_THIS_TIME: [(usize, usize); 3] = [(0, 4), (0, 8), (4, 12)];
+const DAYS: usize = 7;
+
 /// Samples of the level.
 const LEVEL: usize = 8;
 
 /// Number of values.
-pub const LENGTH: usize = 1 + MEANS.len() + BACK.len() + 2 * PEAKS.len() + PERIODS.len() * TIMES * (1 + AHEAD.len());
+pub const LENGTH: usize =
+    1 + MEANS.len() + BACK.len() + 2 * PEAKS.len() + PERIODS.len() * TIMES * (1 + AHEAD.len()) + 1 + AT_THIS_TIME.len();
 
 /// The mean over the newest two minutes, in pods' worth.
 #[must_use]
@@ -71,6 +76,15 @@ pub fn read(load: &[f32], out: &mut [f32]) {
             let known = load.len().checked_sub(lag).filter(|_| to <= lag);
             write(ratio(known.map(|then| max(&load[then + from..then + to]))));
         }
+    }
+    let days = (load.len() / DAY).min(DAYS);
+    let usual = |of: &dyn Fn(usize) -> f32| {
+        let sum: f32 = (1..=days).map(|day| of(load.len() - day * DAY)).sum();
+        (days > 0).then(|| sum / days as f32)
+    };
+    write(ratio(usual(&|then| mean(newest(&load[..then], LEVEL)))));
+    for (from, to) in AT_THIS_TIME {
+        write(ratio(usual(&|then| max(&load[then + from..then + to]))));
     }
 }
 

@@ -10,10 +10,11 @@ use super::history;
 /// The quantiles of the next peak.
 pub const QUANTILES: [f64; 2] = [0.5, 0.9];
 
-/// Samples of load between two lessons: neighbours say nearly the same.
-const STRIDE: usize = 2;
+/// Samples of load between two lessons: neighbours say nearly the same. It is odd, so that lessons of a trace whose slots are
+/// half minutes or minutes come from all parts of a slot.
+const STRIDE: usize = 3;
 /// Lessons beyond so many are thinned out evenly.
-const MOST_LESSONS: usize = 60_000;
+const MOST_LESSONS: usize = 200_000;
 /// Samples about a part of time that is held out from which nothing is learned either: an hour.
 const MARGIN: usize = 240;
 /// Parts of training time that are held out in turn.

@@ -125,7 +125,7 @@ pub fn search<T: Clone + Send + Sync>(searcher: &Searcher<'_, T>, candidates: Ve
     if searcher.halving {
         for (share, keep) in RUNGS {
             let counts = searcher.rung(&left, share, &mut budget);
-            left = survivors(left, &counts, kept(counts.len(), keep));
+            left = survivors(&left, &counts, kept(counts.len(), keep));
         }
     }
     let scored = searcher.last(&left, &mut budget);
@@ -137,7 +137,7 @@ pub fn search<T: Clone + Send + Sync>(searcher: &Searcher<'_, T>, candidates: Ve
 }
 
 /// The best by objective and the front, in the order they came in.
-fn survivors<T: Clone>(candidates: Vec<T>, counts: &[Counts], keep: usize) -> Vec<T> {
+fn survivors<T: Clone>(candidates: &[T], counts: &[Counts], keep: usize) -> Vec<T> {
     let mut order: Vec<usize> = (0..counts.len()).collect();
     order.sort_by(|&a, &b| counts[a].objective.total_cmp(&counts[b].objective));
     order.truncate(keep);
