@@ -208,7 +208,9 @@ pub(super) fn flight(
 /// The policy `called` so as a contender, which warns of functions that it is not made for, once each. Its decisions are timed where a
 /// `pace` is given.
 pub(super) fn kind(policy: Policy, called: &str, pace: Option<Arc<Pace>>) -> Kind {
-    let (told, called) = (Arc::default(), called.to_owned());
+    let called = called.to_owned();
+    let strange =
+        Arc::new(Strange { called: called.clone(), most: most_far(policy.card()), functions: Mutex::default() });
     let resizes = policy.card().env.action.mode == Mode::Infrastructure;
     let learned: Learned = Arc::new(move |task: &Task, world: &World<'_>, tuned: Option<&hpa::Settings>, tick: &_| {
         let name = format!("{} / {}", task.trace, task.function);
@@ -230,12 +232,10 @@ pub(super) fn kind(policy: Policy, called: &str, pace: Option<Arc<Pace>>) -> Kin
             return recipe;
         }
         let policy = policy.of_function(&task.trace, &task.function);
-        let (told, pace) = (Arc::clone(&told), pace.clone());
-        let name = format!("{called} on {name}");
+        let (strange, pace) = (Arc::clone(&strange), pace.clone());
         Recipe::policy(&start.hpa.clone(), move || {
-            let most = most_far(policy.card());
             let flight = policy.flight(Pilot::of(&start));
-            let watched = Box::new(Watched { flight, name: name.clone(), most, told: Arc::clone(&told) });
+            let watched = Box::new(Watched { flight, name: name.clone(), strange: Arc::clone(&strange) });
             match &pace {
                 Some(pace) => Box::new(Timed::new(watched, pace)),
                 None => watched,
@@ -245,16 +245,45 @@ pub(super) fn kind(policy: Policy, called: &str, pace: Option<Arc<Pace>>) -> Kin
     if resizes { Kind::Resizing(learned) } else { Kind::Learned(learned) }
 }
 
+/// Functions on which a policy is far from what it has learned from. It tells of them once nobody needs the policy any more.
+#[derive(Debug)]
+struct Strange {
+    /// The policy.
+    called: String,
+    /// Most share of far decisions that is not worth a word.
+    most: f64,
+    functions: Mutex<BTreeSet<String>>,
+}
+
+/// Functions that are named; a word about hundreds is that they are many.
+const NAMED: usize = 5;
+
+impl Drop for Strange {
+    fn drop(&mut self) {
+        let functions = self.functions.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if functions.is_empty() {
+            return;
+        }
+        let named: Vec<&str> = functions.iter().take(NAMED).map(String::as_str).collect();
+        let more = functions.len() - named.len();
+        tracing::warn!(
+            "{}: more than {:.1} % of its decisions are on observations far from those it has learned from, and it has not \
+             learned what to do there, on {}{}",
+            self.called,
+            100.0 * self.most,
+            named.join(", "),
+            if more > 0 { format!(", and {more} more") } else { String::new() }
+        );
+    }
+}
+
 /// A policy at work, which says when it is done whether it was far from what it has learned from.
 #[derive(Debug)]
 struct Watched {
     flight: policy::Flight,
-    /// The policy and the function.
+    /// The function.
     name: String,
-    /// Most share of far decisions that is not worth a word.
-    most: f64,
-    /// Functions that were told of.
-    told: Arc<Mutex<BTreeSet<String>>>,
+    strange: Arc<Strange>,
 }
 
 impl Tuner for Watched {
@@ -273,14 +302,8 @@ impl Tuner for Watched {
 
 impl Drop for Watched {
     fn drop(&mut self) {
-        let far = self.flight.distance().share() > self.most;
-        if far && self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(self.name.clone()) {
-            tracing::warn!(
-                "{}: more than {:.1} % of its decisions are on observations far from those it has learned from: it has not \
-                 learned what to do there",
-                self.name,
-                100.0 * self.most
-            );
+        if self.flight.distance().share() > self.strange.most {
+            self.strange.functions.lock().unwrap_or_else(PoisonError::into_inner).insert(self.name.clone());
         }
     }
 }
