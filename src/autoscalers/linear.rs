@@ -205,6 +205,9 @@ impl Tuner for LinearTuner {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::autoscalers::HpaAutoscaler;
+    use crate::sim::{self, Level, Settings, count, run};
+    use crate::trace::{Header, Series};
 
     #[test]
     fn the_first_proposal_follows_the_level() {
@@ -230,6 +233,28 @@ mod tests {
             let linear = Linear { pods: [weight; FEATURES], target: [weight; FEATURES] };
             let proposal = linear.propose(&demand);
             assert!((0.0..=1e6).contains(&proposal.pods) && (30..=95).contains(&proposal.target_cpu), "{proposal:?}");
+        }
+    }
+
+    #[test]
+    fn with_its_course_it_does_and_counts_what_a_whole_run_says() {
+        let rate = |minute: i32| if minute % 30 < 6 { 6000.0 } else { 1200.0 };
+        let series = Series { function: "f".into(), requests: Some((0..120).map(rate).collect()), ..Series::default() };
+        let header =
+            Header { interval_ms: 60_000, origin_ms: Some(0), source: "t".into(), licence: None, tool: "t".into() };
+        let base = hpa::Settings { max_replicas: 40, ..hpa::Settings::default() };
+        let window = SimTime(0)..SimTime(0) + Duration::from_secs(5_465);
+        for level in [Level::Fluid, Level::Requests] {
+            let settings = Settings { level, ..Settings::default() };
+            let workload = Arc::new(Workload::new(&series, &header, &settings).unwrap());
+            let hpa = || Box::new(HpaAutoscaler::new(&Linear::hpa(&base)));
+            let mut told = Linear::first().tuner_on(&base, Course::new(&workload, &window, None));
+            let mut seeing = Linear::first().tuner(&base, None);
+            let tuner: Option<&mut dyn Tuner> = Some(&mut told);
+            let counts = count(&workload, &settings, hpa(), tuner, 1, window.clone());
+            let whole = run(&workload, &settings, hpa(), Some(&mut seeing), 1, window.clone(), false).outcome;
+            assert_eq!(counts, sim::Counts::from(&whole), "{level:?}");
+            assert!(counts.late + counts.dropped > 0.0 && counts.usd > 0.0, "{counts:?}");
         }
     }
 }
