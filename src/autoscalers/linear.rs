@@ -76,7 +76,7 @@ pub fn features(demand: &Demand) -> [f32; FEATURES] {
     ]
 }
 
-/// The features of a stretch of a load, worked out once for all policies that fly over it.
+/// The [`features`] of a stretch of a load, worked out once for all policies that fly over it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Course {
     /// Samples of load that are known at the first.
@@ -206,7 +206,7 @@ impl Tuner for LinearTuner {
 mod tests {
     use super::*;
     use crate::autoscalers::HpaAutoscaler;
-    use crate::sim::{self, Level, Settings, count, run};
+    use crate::sim::{Counts, Level, Settings, Simulation, run};
     use crate::trace::{Header, Series};
 
     #[test]
@@ -250,10 +250,12 @@ mod tests {
             let hpa = || Box::new(HpaAutoscaler::new(&Linear::hpa(&base)));
             let mut told = Linear::first().tuner_on(&base, Course::new(&workload, &window, None));
             let mut seeing = Linear::first().tuner(&base, None);
-            let tuner: Option<&mut dyn Tuner> = Some(&mut told);
-            let counts = count(&workload, &settings, hpa(), tuner, 1, window.clone());
+            let mut counted =
+                Simulation::new(Arc::clone(&workload), &settings, hpa(), 1, window.clone()).only_counted();
+            counted.steer(&mut told);
+            let counts = counted.count();
             let whole = run(&workload, &settings, hpa(), Some(&mut seeing), 1, window.clone(), false).outcome;
-            assert_eq!(counts, sim::Counts::from(&whole), "{level:?}");
+            assert_eq!(counts, Counts::from(&whole), "{level:?}");
             assert!(counts.late + counts.dropped > 0.0 && counts.usd > 0.0, "{counts:?}");
         }
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::HpaAutoscaler;
 use crate::hpa::{self, Flags, Spec};
 use crate::sim::settings::Pod;
-use crate::sim::{self, Autoscaler, Counts, Run, Settings, Tuner, Workload};
+use crate::sim::{self, Autoscaler, Counts, Run, Settings, Simulation, Tuner, Workload};
 use crate::units::SimTime;
 
 /// An autoscaler, and the tuner that moves its fields.
@@ -113,8 +113,11 @@ impl Recipe {
         if self.pod.is_some() {
             return (&self.run(workload, settings, seed, window, false).outcome).into();
         }
-        let (autoscaler, mut tuner) = self.make(seed);
-        let tuner = tuner.as_mut().map(|tuner| &mut **tuner as &mut dyn Tuner);
-        sim::count(workload, settings, autoscaler, tuner, seed, window)
+        let (autoscaler, tuner) = self.make(seed);
+        let mut simulation = Simulation::new(Arc::clone(workload), settings, autoscaler, seed, window).only_counted();
+        if let Some(mut tuner) = tuner {
+            simulation.steer(&mut *tuner);
+        }
+        simulation.count()
     }
 }

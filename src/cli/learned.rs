@@ -209,8 +209,8 @@ pub(super) fn flight(
 /// `pace` is given.
 pub(super) fn kind(policy: Policy, called: &str, pace: Option<Arc<Pace>>) -> Kind {
     let called = called.to_owned();
-    let strange =
-        Arc::new(Strange { called: called.clone(), most: most_far(policy.card()), functions: Mutex::default() });
+    let far =
+        Arc::new(FarFunctions { called: called.clone(), most: most_far(policy.card()), functions: Mutex::default() });
     let resizes = policy.card().env.action.mode == Mode::Infrastructure;
     let learned: Learned = Arc::new(move |task: &Task, world: &World<'_>, tuned: Option<&hpa::Settings>, tick: &_| {
         let name = format!("{} / {}", task.trace, task.function);
@@ -232,10 +232,10 @@ pub(super) fn kind(policy: Policy, called: &str, pace: Option<Arc<Pace>>) -> Kin
             return recipe;
         }
         let policy = policy.of_function(&task.trace, &task.function);
-        let (strange, pace) = (Arc::clone(&strange), pace.clone());
+        let (far, pace) = (Arc::clone(&far), pace.clone());
         Recipe::policy(&start.hpa.clone(), move || {
             let flight = policy.flight(Pilot::of(&start));
-            let watched = Box::new(Watched { flight, name: name.clone(), strange: Arc::clone(&strange) });
+            let watched = Box::new(Watched { flight, name: name.clone(), far: Arc::clone(&far) });
             match &pace {
                 Some(pace) => Box::new(Timed::new(watched, pace)),
                 None => watched,
@@ -247,7 +247,7 @@ pub(super) fn kind(policy: Policy, called: &str, pace: Option<Arc<Pace>>) -> Kin
 
 /// Functions on which a policy is far from what it has learned from. It tells of them once nobody needs the policy any more.
 #[derive(Debug)]
-struct Strange {
+struct FarFunctions {
     /// The policy.
     called: String,
     /// Most share of far decisions that is not worth a word.
@@ -258,22 +258,32 @@ struct Strange {
 /// Functions that are named; a word about hundreds is that they are many.
 const NAMED: usize = 5;
 
-impl Drop for Strange {
-    fn drop(&mut self) {
-        let functions = self.functions.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if functions.is_empty() {
-            return;
-        }
+impl FarFunctions {
+    /// What to say, where there is anything.
+    fn told(&self) -> Option<String> {
+        let functions = self.functions.lock().unwrap_or_else(PoisonError::into_inner);
         let named: Vec<&str> = functions.iter().take(NAMED).map(String::as_str).collect();
-        let more = functions.len() - named.len();
-        tracing::warn!(
-            "{}: more than {:.1} % of its decisions are on observations far from those it has learned from, and it has not \
-             learned what to do there, on {}{}",
-            self.called,
-            100.0 * self.most,
-            named.join(", "),
-            if more > 0 { format!(", and {more} more") } else { String::new() }
-        );
+        let more = match functions.len() - named.len() {
+            0 => String::new(),
+            more => format!(", and {more} more"),
+        };
+        (!named.is_empty()).then(|| {
+            format!(
+                "{}: more than {:.1} % of its decisions are on observations far from those it has learned from, and it has \
+                 not learned what to do there, on {}{more}",
+                self.called,
+                100.0 * self.most,
+                named.join(", "),
+            )
+        })
+    }
+}
+
+impl Drop for FarFunctions {
+    fn drop(&mut self) {
+        if let Some(told) = self.told() {
+            tracing::warn!("{told}");
+        }
     }
 }
 
@@ -283,7 +293,7 @@ struct Watched {
     flight: policy::Flight,
     /// The function.
     name: String,
-    strange: Arc<Strange>,
+    far: Arc<FarFunctions>,
 }
 
 impl Tuner for Watched {
@@ -302,8 +312,25 @@ impl Tuner for Watched {
 
 impl Drop for Watched {
     fn drop(&mut self) {
-        if self.flight.distance().share() > self.strange.most {
-            self.strange.functions.lock().unwrap_or_else(PoisonError::into_inner).insert(self.name.clone());
+        if self.flight.distance().share() > self.far.most {
+            self.far.functions.lock().unwrap_or_else(PoisonError::into_inner).insert(self.name.clone());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn far_functions_are_named_up_to_five_and_counted_beyond() {
+        let of = |count: usize| {
+            let functions = Mutex::new((0..count).map(|nth| format!("f{nth}")).collect());
+            FarFunctions { called: "mine".to_owned(), most: 0.02, functions }.told()
+        };
+        assert_eq!(of(0), None);
+        let (five, seven) = (of(5).unwrap(), of(7).unwrap());
+        assert!(five.starts_with("mine: more than 2.0 % ") && five.ends_with("on f0, f1, f2, f3, f4"), "{five}");
+        assert!(seven.ends_with("on f0, f1, f2, f3, f4, and 2 more"), "{seven}");
     }
 }

@@ -17,8 +17,8 @@ const MINUTES_10: usize = 40;
 const MINUTES_30: usize = 120;
 const MINUTES_60: usize = 240;
 
-/// Days that [`Season::growth`] looks back.
-const DAYS: usize = 7;
+/// Days to look back at most for what is usual at a time of day.
+pub const DAYS: usize = 7;
 
 /// Demand as seen at one instant, in pods' worth.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]

@@ -231,10 +231,8 @@ fn nth(values: &mut [f32], quantile: f64) -> Option<f32> {
 
 /// The depth of trees in files that do not say so.
 const FORMER_DEPTH: u32 = 4;
-/// What files begin with that do.
-const DEPTH_SIX: &str = "d6:";
 
-/// A file holds a forest as hexadecimal digits, behind the depth of its trees: thousands of numbers as words would be five
+/// A file holds a forest as hexadecimal digits, behind the depth of its trees as in `d6:`: thousands of numbers as words would be five
 /// times as long. A tree is its nodes, thresholds and leaves, little-endian.
 impl Serialize for Forest {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -244,14 +242,21 @@ impl Serialize for Forest {
             bytes.extend(tree.thresholds.iter().chain(&tree.leaves).flat_map(|value| value.to_le_bytes()));
         }
         let digits = bytes.iter().map(|byte| format!("{byte:02x}"));
-        serializer.collect_str(&std::iter::once(DEPTH_SIX.to_owned()).chain(digits).collect::<String>())
+        serializer.collect_str(&std::iter::once(format!("d{DEPTH}:")).chain(digits).collect::<String>())
     }
 }
 
 impl<'de> Deserialize<'de> for Forest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let (text, depth) = text.strip_prefix(DEPTH_SIX).map_or((text.as_str(), FORMER_DEPTH), |rest| (rest, DEPTH));
+        let told = text.strip_prefix('d').and_then(|rest| rest.split_once(':'));
+        let (depth, text) =
+            told.map_or((Some(FORMER_DEPTH), text.as_str()), |(depth, text)| (depth.parse().ok(), text));
+        let depth = depth.filter(|depth| (1..=DEPTH).contains(depth)).ok_or_else(|| {
+            serde::de::Error::custom(format!(
+                "a forest's trees are 1 to {DEPTH} splits deep, written as in \"d{DEPTH}:\""
+            ))
+        })?;
         let byte = |at: usize| text.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
         let bytes: Option<Vec<u8>> = (0..text.len()).step_by(2).map(byte).collect();
         let parsed = bytes.and_then(|bytes| parse(&bytes, depth));
@@ -330,7 +335,18 @@ mod tests {
         assert_eq!(fitted(0.5), forest);
         let text = serde_json::to_string(&forest).unwrap();
         assert_eq!(serde_json::from_str::<Forest>(&text).unwrap(), forest);
-        for broken in ["\"\"", "\"d6:\"", "\"00\"", "\"0000c07f\"", "\"xy000000\"", "\"0000000012\"", "\"ä0000000\""] {
+        for broken in [
+            "\"\"",
+            "\"d6:\"",
+            "\"d7:00000000\"",
+            "\"d0:00000000\"",
+            "\"d-:00000000\"",
+            "\"00\"",
+            "\"0000c07f\"",
+            "\"xy000000\"",
+            "\"0000000012\"",
+            "\"ä0000000\"",
+        ] {
             assert!(serde_json::from_str::<Forest>(broken).is_err(), "{broken}");
         }
     }

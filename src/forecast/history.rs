@@ -4,7 +4,7 @@
 //! Everything but the level's own logarithm is a ratio to the level, so that one forecaster serves functions of all sizes.
 //! What lies before the start of the past is not a number.
 
-use super::demand::DAY;
+use super::demand::{DAY, DAYS};
 use super::window::{deviation, max, mean, newest};
 
 /// Samples over which means are taken that end now.
@@ -19,9 +19,8 @@ const TIMES: usize = 3;
 /// What followed then: peaks between so many samples ahead.
 const AHEAD: [(usize, usize); 4] = [(0, 4), (4, 8), (0, 24), (24, 120)];
 
-/// Peaks over so many samples ahead of which the mean over earlier days is taken, up to so many days.
+/// Peaks over so many samples ahead of which the mean over earlier days is taken, up to [`DAYS`].
 const AT_THIS_TIME: [(usize, usize); 3] = [(0, 4), (0, 8), (4, 12)];
-const DAYS: usize = 7;
 
 /// Samples of the level.
 const LEVEL: usize = 8;

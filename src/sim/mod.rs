@@ -41,7 +41,7 @@ pub use outcome::{Outcome, TimelineRow, Totals};
 pub use prices::{objective, violation_hours};
 pub use requests::{Books, PodLoad};
 pub use response_times::ResponseTimes;
-pub use run::{Run, count, run};
+pub use run::{Run, run};
 pub use settings::{Level, Settings};
 pub use simulation::Simulation;
 pub use together::{Tenant, Together, run_together};

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::cluster::Usage;
 use super::control::{Autoscaler, Tuner};
-use super::counts::Counts;
 use super::decisions::Decisions;
 use super::elasticity::Curves;
 use super::latency::Histogram;
@@ -18,7 +17,7 @@ use super::settings::{Pod, Settings};
 use super::simulation::Simulation;
 use super::windows::Windows;
 use super::workload::Workload;
-use crate::units::{SimTime, micros};
+use crate::units::SimTime;
 
 /// What a run, or several together, did.
 #[derive(Debug, Clone, PartialEq)]
@@ -247,36 +246,8 @@ pub fn run(
         simulation.record();
     }
     let decisions = tuner.map_or_else(Decisions::default, |tuner| {
-        steer(&mut simulation, tuner);
+        simulation.steer(tuner);
         tuner.decisions()
     });
     simulation.finish().with_decisions(decisions)
-}
-
-/// The same as [`run`], of which only counts are wanted.
-#[must_use]
-pub fn count(
-    workload: &Arc<Workload>,
-    settings: &Settings,
-    autoscaler: Box<dyn Autoscaler>,
-    tuner: Option<&mut dyn Tuner>,
-    seed: u64,
-    window: Range<SimTime>,
-) -> Counts {
-    let mut simulation = Simulation::new(Arc::clone(workload), settings, autoscaler, seed, window).only_counted();
-    if let Some(tuner) = tuner {
-        steer(&mut simulation, tuner);
-    }
-    simulation.count()
-}
-
-/// Runs to the end of the window, while a tuner decides.
-fn steer(simulation: &mut Simulation, tuner: &mut dyn Tuner) {
-    simulation.keep_recent();
-    let interval = tuner.interval().max(std::time::Duration::from_millis(1));
-    while simulation.now() < simulation.window().end {
-        let patch = tuner.decide(simulation.now(), &simulation.telemetry());
-        simulation.patch(&patch);
-        simulation.advance(SimTime(simulation.now().0.saturating_add(micros(interval))));
-    }
 }

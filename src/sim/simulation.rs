@@ -10,7 +10,7 @@ use std::time::Duration;
 use rand::RngExt;
 
 use super::cluster::Cluster;
-use super::control::{Autoscaler, Limits, Patch, Telemetry, View};
+use super::control::{Autoscaler, Limits, Patch, Telemetry, Tuner, View};
 use super::counts::Counts;
 use super::decisions::Decisions;
 use super::outcome::{self, TimelineRow, Totals};
@@ -25,7 +25,7 @@ use super::windows::Windows;
 use super::workload::Workload;
 use super::world::World;
 use crate::random::{Purpose, stream};
-use crate::units::SimTime;
+use crate::units::{SimTime, micros};
 
 /// What happens at a point in time, in the order in which events at one time are handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -310,6 +310,17 @@ impl Simulation {
     /// 1/128; NaN without any, and where [`count_intervals`](Self::count_intervals) was not asked for.
     pub fn end_interval<const N: usize>(&mut self, shares: [f64; N]) -> [f64; N] {
         self.world.service.end_interval(shares)
+    }
+
+    /// Runs to the end of the window, while a tuner decides: at once, and then at each of its intervals.
+    pub fn steer(&mut self, tuner: &mut dyn Tuner) {
+        self.keep_recent();
+        let interval = tuner.interval().max(Duration::from_millis(1));
+        while self.now() < self.window().end {
+            let patch = tuner.decide(self.now(), &self.telemetry());
+            self.patch(&patch);
+            self.advance(SimTime(self.now().0.saturating_add(micros(interval))));
+        }
     }
 
     /// Runs to the end of the window, and counts: what [`finish`](Self::finish) says of cost and lateness, for less work.

@@ -14,6 +14,7 @@ mod eigen;
 mod tests;
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rand::RngExt;
@@ -27,7 +28,7 @@ use crate::autoscalers::linear::{Course, FEATURES, Linear, LinearTuner, PLAIN};
 use crate::forecast::Foresight;
 use crate::hpa;
 use crate::random::{self, Purpose};
-use crate::sim::{self, Counts, LOAD_STEP, Tuner};
+use crate::sim::{Counts, LOAD_STEP, Simulation};
 use crate::units::SimTime;
 use cma::Cma;
 
@@ -253,15 +254,19 @@ impl Evolution<'_> {
         &self,
         (field, window): &Flight,
         hpa: &hpa::Settings,
-        mut tuner: Option<LinearTuner>,
+        tuner: Option<LinearTuner>,
         severity: f64,
         seed: u64,
     ) -> Counts {
         let hpa = Box::new(HpaAutoscaler::new(hpa));
-        let tuner = tuner.as_mut().map(|tuner| tuner as &mut dyn Tuner);
         let mut world = self.world.sim.clone();
         world.prices.violation *= severity;
-        sim::count(&self.fields[*field].ground.workload, &world, hpa, tuner, seed, window.clone())
+        let workload = Arc::clone(&self.fields[*field].ground.workload);
+        let mut simulation = Simulation::new(workload, &world, hpa, seed, window.clone()).only_counted();
+        if let Some(mut tuner) = tuner {
+            simulation.steer(&mut tuner);
+        }
+        simulation.count()
     }
 }
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::autoscalers::Recipe;
 use crate::env::Start;
 use crate::eval::{Task, split, start, tasks, tune};
-use crate::sim::Outcome;
+use crate::sim::{self, Outcome};
 use crate::trace::synth::{self, Profile};
 use crate::units::Percent;
 
