@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # One policy for all, with one linear start for all, on the ten public recorded traces; and what such a policy is worth on
 # functions that it has not learned on: two, each of one half of the traces, judged on the other half. It prints README's
-# lines on both, in half an hour on 2 cores.
+# lines on both, in a quarter of an hour on 2 cores.
 #
 #   scripts/left-out.sh DIRECTORY [OUT]
 #

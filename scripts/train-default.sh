@@ -18,7 +18,7 @@ mkdir -p "$out" policies
 cp traces/{bursty,diurnal,flash,weekly}.parquet "$out"
 source scripts/public-traces.sh
 cd "$out"
-ingest_ten --keep 14d
+ingest_ten
 for name in bursty diurnal flash weekly; do traced+=(--trace "$name.parquet"); done
 "$hpatune" train -c "$OLDPWD/configs/default-policy.toml" "${traced[@]}" -o train
 cp train/policy.safetensors "$OLDPWD/policies/default.safetensors"

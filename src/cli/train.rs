@@ -54,7 +54,7 @@ pub(super) struct Train {
     /// Seed, instead of train.seed
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Train with this many seeds, from --seed on, side by side
+    /// Train with this many seeds, from --seed on, side by side; on a GPU one after another
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
     seeds: Option<u64>,
     /// Search for settings as this file says: random draws of keys of [train] and [env], halved in steps; or trials that are

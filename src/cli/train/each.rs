@@ -104,7 +104,7 @@ impl Each {
             bar.inc_length(run.session.total_steps() - run.session.step());
             run.learn(stopped, u64::MAX, &bar)
         };
-        let finished = together(grounds.iter().enumerate().collect(), one)?;
+        let finished = together(grounds.iter().enumerate().collect(), device.runs_at_once(), one)?;
         bar.finish_and_clear();
         if finished.into_iter().collect::<anyhow::Result<Vec<bool>>>()?.contains(&false) {
             anyhow::bail!("interrupted; go on with `hpatune train --resume {}`", self.directory.display());

@@ -142,7 +142,7 @@ impl Seeds {
             let finished = run.learn(stopped, u64::MAX, &bar)?;
             Ok(finished.then(|| Outcome::of(seed, &run)))
         };
-        let runs = together(self.file.seeds.clone(), one)?;
+        let runs = together(self.file.seeds.clone(), device.runs_at_once(), one)?;
         bar.finish_and_clear();
         let runs: Option<Vec<Outcome>> = runs.into_iter().collect::<anyhow::Result<_>>()?;
         let Some(runs) = runs else {

@@ -158,7 +158,9 @@ impl Sweeping {
                 })?;
                 Ok(true)
             };
-            let finished = together(trials.clone(), one)?.into_iter().collect::<anyhow::Result<Vec<bool>>>()?;
+            let finished = together(trials.clone(), device.runs_at_once(), one)?
+                .into_iter()
+                .collect::<anyhow::Result<Vec<bool>>>()?;
             if finished.contains(&false) {
                 bar.finish_and_clear();
                 anyhow::bail!("interrupted; go on with `hpatune train --resume {}`", self.directory.display());

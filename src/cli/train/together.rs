@@ -8,13 +8,17 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 /// Does every job and returns the results in the jobs' order.
 ///
 /// As many run at once as there are threads to share out, so that the part of a run that takes one thread leaves none
-/// idle. A job must not depend on the number of threads it gets.
+/// idle, but no more than `most`. A job must not depend on the number of threads it gets.
 ///
 /// # Errors
 /// Threads cannot be started.
-pub(super) fn together<T: Send, R: Send>(jobs: Vec<T>, run: impl Fn(T) -> R + Sync) -> anyhow::Result<Vec<R>> {
+pub(super) fn together<T: Send, R: Send>(
+    jobs: Vec<T>,
+    most: usize,
+    run: impl Fn(T) -> R + Sync,
+) -> anyhow::Result<Vec<R>> {
     let (count, threads) = (jobs.len(), rayon::current_num_threads());
-    let lanes = count.min(threads);
+    let lanes = count.min(threads).min(most);
     let pool = |lane: usize| {
         let share = threads / lanes + usize::from(lane < threads % lanes);
         ThreadPoolBuilder::new().num_threads(share).build().context("cannot start threads")
@@ -46,15 +50,16 @@ mod tests {
     fn results_stand_in_the_order_of_their_jobs() {
         let pool = ThreadPoolBuilder::new().num_threads(3).build().unwrap();
         let jobs: Vec<u64> = (0..10).collect();
-        let squares = pool.install(|| together(jobs, |n| n * n)).unwrap();
+        let squares = pool.install(|| together(jobs, usize::MAX, |n| n * n)).unwrap();
         assert_eq!(squares, [0, 1, 4, 9, 16, 25, 36, 49, 64, 81]);
-        assert!(together(Vec::<u8>::new(), |n| n).unwrap().is_empty());
+        assert!(together(Vec::<u8>::new(), usize::MAX, |n| n).unwrap().is_empty());
     }
 
     #[test]
     fn the_threads_are_shared_out_among_the_jobs() {
         let pool = ThreadPoolBuilder::new().num_threads(5).build().unwrap();
-        let shares = pool.install(|| together(vec![(), ()], |()| rayon::current_num_threads())).unwrap();
-        assert!(shares.iter().all(|&share| share == 2 || share == 3), "{shares:?}");
+        let shares = |most| pool.install(|| together(vec![(), ()], most, |()| rayon::current_num_threads())).unwrap();
+        assert!(shares(2).iter().all(|&share| share == 2 || share == 3));
+        assert_eq!(shares(1), [5, 5]);
     }
 }
