@@ -29,5 +29,6 @@ for name in names:
     cells = []
     for figures in columns:
         objective, late, requests = figures[name]
-        cells.append(f"{objective:,.0f} ({100 * late / requests:.2g})")
+        late *= 100 / requests
+        cells.append(f"{objective:,.0f} ({late:.2f})" if late < 1 else f"{objective:,.0f} ({late:.2g})")
     print(f"| `{name}` |", " | ".join(cells), "|")
