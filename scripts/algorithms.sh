@@ -10,8 +10,9 @@ mkdir -p "$out" out
 cargo build --release
 hpatune=target/release/hpatune
 
-# All start from the best static HPA of one search, a short one.
+# All start from the best static HPA of one search, a short one, and not from a fit to counterfactuals.
 tune=$'\n[tune]\ntargets = [40, 50, 60, 70, 80]\nstabilize_down = ["1m", "5m"]\nscale_up = ["default"]\nscale_down = ["default"]\n'
+nothing_fitted=$'\n[train.counterfactual]\ndecisions = 0\n'
 choices=$(sed -n '/^\[env.action\]/,/^$/p' configs/cql.toml)$'\n\n'
 for algorithm in ppo reinforce actor-critic grpo ppo-lagrangian q-learning cql bcq; do
     if [ "$algorithm" = ppo ]; then
@@ -21,7 +22,7 @@ for algorithm in ppo reinforce actor-critic grpo ppo-lagrangian q-learning cql b
         # All move the same knobs by the same choices, but for Q-learning, whose table needs few.
         grep -q '^\[env.action\]' <<< "$config" || config="$choices$config"
     fi
-    printf '%s\n%s' "${config/\[train\]/$'[train]\nstart = "tuned"'}" "$tune" > "$out/$algorithm.toml"
+    printf '%s\n%s%s' "${config/\[train\]/$'[train]\nstart = "tuned"'}" "$tune" "$nothing_fitted" > "$out/$algorithm.toml"
 done
 "$hpatune" collect -c "$out/cql.toml" -o out/log.safetensors > /dev/null
 
