@@ -43,7 +43,24 @@ const LOOKS: [Look; 8] = [
     Look { color: QUIET, dash: &[1.5, 2.0], mark: Mark::Ring },
 ];
 
-/// The look of the `index`-th series; they come round after eight.
+/// The look of the `index`-th series. After eight the colours come round, with other dashes and marks.
 pub(super) fn look(index: usize) -> Look {
-    LOOKS[index % LOOKS.len()]
+    let (place, round) = (index % LOOKS.len(), index / LOOKS.len());
+    Look { color: LOOKS[place].color, ..LOOKS[(place + 3 * round) % LOOKS.len()] }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sixty_four_series_look_different_and_eight_without_colour() {
+        let looks: Vec<Look> = (0..64).map(look).collect();
+        for (index, one) in looks.iter().enumerate() {
+            for (before, other) in looks[..index].iter().enumerate() {
+                assert!((one.color, one.mark) != (other.color, other.mark), "{before} and {index}");
+                assert!(before / 8 != index / 8 || (one.mark != other.mark && one.dash != other.dash));
+            }
+        }
+    }
 }
