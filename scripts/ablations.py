@@ -4,6 +4,8 @@ import csv
 import statistics
 import sys
 
+from judged import signed
+
 variants = {}
 for row in csv.DictReader(open(sys.argv[1])):
     name = "default" if row["name"] == "as it stands" else row["name"].rsplit(", seed ", 1)[0]
@@ -16,4 +18,4 @@ print("|---|---|---:|---:|")
 for name, runs in variants.items():
     costs, late = [cost for cost, _ in runs], statistics.fmean(late for _, late in runs)
     cost = statistics.fmean(costs)
-    print(f"| {name} | {cost:.1f} ({min(costs):.1f}, {max(costs):.1f}) | {cost - default:+.1f} | {late:.2f} |")
+    print(f"| {name} | {cost:.1f} ({min(costs):.1f}, {max(costs):.1f}) | {signed(cost - default, 1, plus=True)} | {late:.2f} |")

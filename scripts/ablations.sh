@@ -21,7 +21,7 @@ cd "$traces"
 # A line of keys for each variant; trial 0 of a sweep is the default with the first seed.
 variants='default|
 no counterfactuals: PPO alone|train.counterfactual.decisions = 0
-counterfactuals alone: a learning rate of 1e-12|train.learning_rate = 1e-12
+counterfactuals alone: PPO with a step size of 1e-12|train.learning_rate = 1e-12
 no forecaster, start and agent|train.forecast = false
 start: the tuned HPA|train.start = "tuned"
 start: the tuned HPA; CPU target and stabilisation in place of minReplicas|train.start = "tuned"; env.action.head = "discrete"; env.action.min_base = []; env.action.min_safety = []; env.action.target_cpu = [30, 45, 60, 75, 90]; env.action.stabilize_down = ["0s", "1m", "5m"]

@@ -9,14 +9,16 @@ set -euo pipefail
 device=${1:-cuda}
 case $device in
     cuda | metal) ;;
-    *) echo "$device is no GPU: write cuda or metal" >&2 && exit 2 ;;
+    *)
+        echo "$device is no GPU: write cuda or metal" >&2
+        exit 2
+        ;;
 esac
-hpatune=$(realpath -e -- "${2:-/dev/null}")
+program=
+if [ $# -gt 1 ]; then program=$(realpath -e -- "$2"); fi
 cd "$(dirname "$0")/.."
-if [ $# -lt 2 ]; then
-    cargo build --release --features "$device"
-    hpatune=$PWD/target/release/hpatune
-fi
+if [ -z "$program" ]; then cargo build --release --features "$device"; fi
+hpatune=${program:-$PWD/target/release/hpatune}
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 
@@ -56,8 +58,8 @@ learn whole experiment "$device" --steps 655360
 printf '\n\033[1minterrupted, %s\033[0m\n' "$device"
 "$hpatune" train -q -c "$out/experiment.toml" --device "$device" --steps 655360 -o "$out/interrupted" &
 run=$!
-until [ -s "$out/interrupted/metrics.jsonl" ]; do sleep 0.2; done
-kill -INT "$run"
+until [ -s "$out/interrupted/metrics.jsonl" ] || ! kill -0 "$run" 2> /dev/null; do sleep 0.2; done
+kill -INT "$run" 2> /dev/null || true
 if wait "$run"; then
     echo 'it ended before it was interrupted' >&2
     exit 1

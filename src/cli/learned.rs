@@ -205,8 +205,8 @@ pub(super) fn flight(
     choices.swap_remove(best.unwrap_or(0))
 }
 
-/// The policy `called` so as a contender, which warns of functions that it is not made for, once each. Its decisions are timed where a
-/// `pace` is given.
+/// The policy `called` so as a contender, which warns of functions that it is not made for, once each. Its decisions are
+/// timed where a `pace` is given.
 pub(super) fn kind(policy: Policy, called: &str, pace: Option<Arc<Pace>>) -> Kind {
     let called = called.to_owned();
     let far =

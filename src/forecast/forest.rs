@@ -232,8 +232,8 @@ fn nth(values: &mut [f32], quantile: f64) -> Option<f32> {
 /// The depth of trees in files that do not say so.
 const FORMER_DEPTH: u32 = 4;
 
-/// A file holds a forest as hexadecimal digits, behind the depth of its trees as in `d6:`: thousands of numbers as words would be five
-/// times as long. A tree is its nodes, thresholds and leaves, little-endian.
+/// A file holds a forest as hexadecimal digits, behind the depth of its trees as in `d6:`: thousands of numbers as words
+/// would be five times as long. A tree is its nodes, thresholds and leaves, little-endian.
 impl Serialize for Forest {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut bytes = self.base.to_le_bytes().to_vec();

@@ -43,8 +43,8 @@ impl fmt::Display for Kind {
 }
 
 impl Kind {
-    /// Runs of learning that gain from running at once: on a GPU they queue for it, and three took twice as long together
-    /// as one after another.
+    /// Runs of learning that gain from running at once: on a GPU they queue for it, and three took nearly twice as long
+    /// together as one after another.
     pub fn runs_at_once(self) -> usize {
         if self == Self::Cpu { usize::MAX } else { 1 }
     }
